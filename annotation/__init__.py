@@ -1,0 +1,1 @@
+"""The labeling service: people rank completions here, and leads read how far they agree."""

@@ -1,0 +1,7 @@
+"""`python -m cli`, which accelerate and torchrun launch."""
+
+import sys
+
+from cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""How good a policy became, against its start and against noise."""

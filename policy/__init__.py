@@ -1,0 +1,1 @@
+"""From base model to policy: supervised fine-tuning, sampling and PPO."""

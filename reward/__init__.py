@@ -1,0 +1,1 @@
+"""The reward model: learned from whole rankings, with ties."""

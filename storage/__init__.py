@@ -1,0 +1,1 @@
+"""The database: tables, migrations, import and export, snapshots, runs and jobs."""

@@ -1,0 +1,1 @@
+"""The shared floor: records, settings, run folders, artifacts and reports."""

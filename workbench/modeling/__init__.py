@@ -1,0 +1,1 @@
+"""The torch floor: loading, templates, grouped batches, log-probabilities, generation."""

@@ -1,0 +1,1 @@
+"""Statistics in numpy: agreement, intervals, preference models, simulated annotators."""

@@ -1,0 +1,1 @@
+"""What crosses stages: the demo, the loop, registration, lineage and recall."""
