@@ -266,11 +266,26 @@ def parse_line(data: bytes) -> dict[str, Any]:
         ) from error
     except RecursionError as error:
         raise RecordError("is nested too deeply to be a record") from error
+    if b"\\u" in data:
+        _check_escapes(record)
     if not isinstance(record, dict):
         raise RecordError(
             f"must be a JSON object, got {type(record).__name__}", fix="Each line is one JSON object"
         )
     return record
+
+
+def _check_escapes(record: Any) -> None:
+    """Escapes are the only way in for what no database can store: half a surrogate pair, and NUL."""
+    text = json.dumps(record, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RecordError(
+            f"holds the lone surrogate {text[error.start]!a}", fix="Remove it from the text"
+        ) from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise RecordError("holds the character NUL (\\u0000)", fix="Remove it from the text")
 
 
 def _no_constant(name: str) -> None:
@@ -287,6 +302,14 @@ def open_lines(path: str | Path) -> BinaryIO:
 
 
 def _read(path: Path, build: Callable[[Mapping[str, Any]], T], on_bad: OnBad | None) -> Iterator[T]:
+    return (record for _, record in read_numbered(path, build, on_bad))
+
+
+def read_numbered(
+    path: str | Path, build: Callable[[Mapping[str, Any]], T], on_bad: OnBad | None = None
+) -> Iterator[tuple[int, T]]:
+    """What `build` makes of each line's object, with the number of the line; errors as in `read_comparisons`."""
+    path = Path(path)
     with open_lines(path) as file:
         number = 0
         while True:
@@ -307,12 +330,14 @@ def _read(path: Path, build: Callable[[Mapping[str, Any]], T], on_bad: OnBad | N
                     data = data.removeprefix(b"\xef\xbb\xbf")
                 if not data.strip():
                     continue
-                yield build(parse_line(data))
+                record = build(parse_line(data))
             except RecordError as error:
                 placed = error.at(path, number)
                 if on_bad is None:
                     raise placed from error
                 on_bad(placed)
+                continue
+            yield number, record
 
 
 def _skip_line(file: BinaryIO) -> None:

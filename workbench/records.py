@@ -92,6 +92,9 @@ class Ranking:
         for name, value in (("seconds", self.seconds), ("strength", self.strength)):
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise RecordError(f"must be 0 or more and finite, got {value}", field=f"rankings.{name}")
+            if isinstance(value, int):
+                # 41 and 41.0 are one value, so they must be one JSON text and one hash.
+                object.__setattr__(self, name, float(value))
         if self.outcome == "ranked" and self.ranks is None:
             raise RecordError(
                 "a ranked outcome needs ranks",
