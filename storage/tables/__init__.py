@@ -1,0 +1,39 @@
+"""The tables of docs/data.md, as SQLAlchemy 2 typed declarative classes."""
+
+from storage.tables.base import Base, UTCDateTime, utc_now
+from storage.tables.content import Comparison, ComparisonItem, Completion, Demonstration, Prompt, PromptPool
+from storage.tables.labels import Adjudication, Draft, Lease, Ranking, Submission, Withdrawal
+from storage.tables.lineage import Checkpoint, CheckpointParent, Run, RunParent, Snapshot, SnapshotAnnotator
+from storage.tables.people import Account, Annotator, GuidelineVersion, Membership, Project
+from storage.tables.service import Audit, Job
+
+__all__ = [
+    "Account",
+    "Adjudication",
+    "Annotator",
+    "Audit",
+    "Base",
+    "Checkpoint",
+    "CheckpointParent",
+    "Comparison",
+    "ComparisonItem",
+    "Completion",
+    "Demonstration",
+    "Draft",
+    "GuidelineVersion",
+    "Job",
+    "Lease",
+    "Membership",
+    "Project",
+    "Prompt",
+    "PromptPool",
+    "Ranking",
+    "Run",
+    "RunParent",
+    "Snapshot",
+    "SnapshotAnnotator",
+    "Submission",
+    "UTCDateTime",
+    "Withdrawal",
+    "utc_now",
+]
