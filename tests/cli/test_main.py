@@ -1,0 +1,54 @@
+"""The command line as a person meets it: help, exit codes, and speed of `--help`."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from cli.main import COMMANDS, main, split_command
+
+
+def test_help_lists_every_command_and_loads_no_torch():
+    code = "import sys; from cli.main import main; main(['--help']); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_no_torch(name):
+    code = (
+        "import sys\nfrom cli.main import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit as stop: assert stop.code in (0, None)\n"
+        "assert 'torch' not in sys.modules, 'torch was imported before parsing'"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *name.split(), "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"accord {name}" in done.stdout
+    assert "Example:" in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_handler_exists(name):
+    module, function = COMMANDS[name].handler.split(":")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_wrong_use_is_2(capsys):
+    assert main(["rewrd", "train"]) == 2
+    assert "did you mean 'accord reward train'?" in capsys.readouterr().err
+    assert main(["import"]) == 2
+    assert "import comparisons" in capsys.readouterr().err
+    assert main(["snapshot", "show", "--nonsense"]) == 2
+
+
+def test_failure_is_1_and_names_the_way_out(home, capsys):
+    assert main(["snapshot", "show", "nothing"]) == 1
+    assert "nothing" in capsys.readouterr().err
+
+
+def test_two_words_before_one():
+    assert split_command(["export", "trl", "--x"]) == ("export trl", ["--x"])
+    assert split_command(["agreement", "file.jsonl"]) == ("agreement", ["file.jsonl"])
