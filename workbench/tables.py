@@ -1,0 +1,179 @@
+"""Tables: typed columns and rows, shown on the terminal, in Markdown and in HTML from one description."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unicodedata import east_asian_width
+
+from workbench.statistics.estimates import Estimate
+
+NUMERIC = ("count", "number", "percent", "estimate", "estimate_percent")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A cell without a value, and why; the table gathers the reasons as footnotes."""
+
+    reason: str
+
+
+Cell = str | int | float | Estimate | Missing | None
+"""What a cell may hold. None is an empty cell that needs no explanation (the half of a matrix that mirrors another)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its heading and how its cells are written."""
+
+    title: str
+    kind: str = "text"
+    """text, count (thousands marked), number, percent (a share, shown as percent), estimate (value, interval and n) or
+    estimate_percent."""
+    digits: int = 2
+    """Decimals of numbers and estimates; a percentage shows one fewer."""
+    with_n: bool = True
+    """Whether estimates show their n in the cell."""
+
+    def __post_init__(self) -> None:
+        if self.kind != "text" and self.kind not in NUMERIC:
+            raise ValueError(f"column kind must be text or one of {', '.join(NUMERIC)}, got {self.kind!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Columns, rows and a note below; every row has one cell a column."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    title: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for i, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ValueError(f"row {i} has {len(row)} cells for {len(self.columns)} columns")
+
+    def to_text(self) -> str:
+        """The table for a terminal: columns aligned, headings underlined, reasons of missing cells below."""
+        cells, reasons = self._formatted()
+        grid = [[column.title for column in self.columns], *cells]
+        widths = [max(_width(row[i]) for row in grid) for i in range(len(self.columns))]
+        lines = [self._aligned(row, widths) for row in grid]
+        lines.insert(1, "  ".join("─" * width for width in widths))
+        head = [self.title, ""] if self.title else []
+        tail = [
+            *([self.note] if self.note else []),
+            *(f"{_mark(i)} {text}" for i, text in enumerate(reasons)),
+        ]
+        return "\n".join([*head, *lines, *([""] if tail else []), *tail])
+
+    def to_markdown(self) -> str:
+        """The table in GitHub's Markdown."""
+        cells, reasons = self._formatted()
+        rule = ["---:" if column.kind in NUMERIC else "---" for column in self.columns]
+        rows = [[column.title for column in self.columns], rule, *cells]
+        lines = ["| " + " | ".join(_markdown(cell) for cell in row) + " |" for row in rows]
+        head = [f"**{_markdown(self.title)}**", ""] if self.title else []
+        notes = [
+            *([self.note] if self.note else []),
+            *(f"{_mark(i)} {text}" for i, text in enumerate(reasons)),
+        ]
+        tail = ["", "  \n".join(_markdown(note) for note in notes)] if notes else []
+        return "\n".join([*head, *lines, *tail])
+
+    def to_html(self) -> str:
+        """The table as HTML that scrolls by itself where the page is narrow; all text is escaped."""
+        cells, reasons = self._formatted()
+        kinds = ["number" if column.kind in NUMERIC else "text" for column in self.columns]
+        head = "".join(
+            f'<th scope="col" class="{kind}">{html.escape(column.title)}</th>'
+            for column, kind in zip(self.columns, kinds, strict=True)
+        )
+        body = "\n".join(
+            "<tr>"
+            + "".join(
+                f'<td class="{kind}">{_html_cell(cell)}</td>' for cell, kind in zip(row, kinds, strict=True)
+            )
+            + "</tr>"
+            for row in cells
+        )
+        caption = f"<caption>{html.escape(self.title)}</caption>" if self.title else ""
+        notes = [
+            *([self.note] if self.note else []),
+            *(f"{_mark(i)} {text}" for i, text in enumerate(reasons)),
+        ]
+        below = "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
+        label = html.escape(self.title or "table", quote=True)
+        return (
+            f'<div class="table" role="region" aria-label="{label}" tabindex="0"><table>{caption}'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{below}"
+        )
+
+    def _formatted(self) -> tuple[list[list[str]], list[str]]:
+        """The cells as text, and the reasons of the missing ones in order of appearance, each once."""
+        reasons: list[str] = []
+        rows = []
+        for row in self.rows:
+            cells = []
+            for column, cell in zip(self.columns, row, strict=True):
+                reason = _reason(cell)
+                if reason is None:
+                    cells.append(_format(cell, column))
+                    continue
+                if reason not in reasons:
+                    reasons.append(reason)
+                cells.append(f"– {_mark(reasons.index(reason))}")
+            rows.append(cells)
+        return rows, reasons
+
+    def _aligned(self, row: Sequence[str], widths: Sequence[int]) -> str:
+        cells = []
+        for column, cell, width in zip(self.columns, row, widths, strict=True):
+            space = " " * (width - _width(cell))
+            cells.append(space + cell if column.kind in NUMERIC else cell + space)
+        return "  ".join(cells).rstrip()
+
+
+def _reason(cell: Cell) -> str | None:
+    if isinstance(cell, Missing):
+        return cell.reason
+    return cell.reason if isinstance(cell, Estimate) and cell.value is None else None
+
+
+def _format(cell: Cell, column: Column) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, Estimate):
+        percent = column.kind == "estimate_percent"
+        return cell.format(column.digits, percent=percent, with_n=column.with_n)
+    if isinstance(cell, str | Missing):
+        return str(cell)
+    if column.kind == "count":
+        return f"{cell:,}"
+    if column.kind in ("number", "percent"):
+        return Estimate(float(cell)).format(column.digits, percent=column.kind == "percent", with_n=False)
+    return str(cell)
+
+
+def _mark(index: int) -> str:
+    """A footnote mark: [1], [2], ..."""
+    return f"[{index + 1}]"
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal; East Asian wide characters take two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _markdown(text: str) -> str:
+    for character in "\\|<*_`":
+        text = text.replace(character, "\\" + character)
+    return text.replace("\n", " ")
+
+
+def _html_cell(text: str) -> str:
+    """Escaped; the interval and count of an estimate are quieter than its value."""
+    value, bracket, rest = text.partition(" [")
+    if bracket and rest.endswith((")", "]")) and not value.startswith("–"):
+        return f'{html.escape(value)} <span class="interval">[{html.escape(rest)}</span>'
+    return html.escape(text)
