@@ -1,1 +1,1 @@
-"""Importers: each module reads one format of the field and yields comparisons; docs/importers.md shows how to write one."""
+"""Importers: each module reads one format of the field; docs/importers.md shows how to write one."""

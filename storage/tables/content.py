@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, UniqueConstraint, text as sql
+from sqlalchemy import Float, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, ByteOrdered, Id, PlainJSON, ProjectId, utc_now

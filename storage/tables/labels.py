@@ -91,7 +91,10 @@ class Ranking(Base):
     """The tiers of one submission under one criterion: one JSON array, 1 is best, null is not ranked."""
 
     __tablename__ = "ranking"
-    __table_args__ = (UniqueConstraint("comparison_id", "record_id"), UniqueConstraint("submission_id", "criterion"))
+    __table_args__ = (
+        UniqueConstraint("comparison_id", "record_id"),
+        UniqueConstraint("submission_id", "criterion"),
+    )
 
     id: Mapped[Id]
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))

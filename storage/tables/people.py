@@ -85,4 +85,3 @@ class GuidelineVersion(Base):
     text: Mapped[str | None]
     """None: the version is named by imported labels and its text is not known here."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-
