@@ -1,0 +1,335 @@
+"""Pair labels: every ranking as the judgements it makes on pairs of completions, in columns of numpy.
+
+The unit of agreement is a prompt, an unordered pair of its completions and a criterion. Completions are matched by
+their words, so the same pair met in another comparison of the same prompt is the same unit. A judgement is 1 (the
+unit's first completion is better), -1 (its second is) or 0 (a tie). Which completion of a unit is called first is
+arbitrary: the order in the comparison that first held the pair.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.records import Comparison, Prompt, Ranking
+
+Integers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+COUNTED_KINDS = ("ordinary", "repeat", "evaluation")
+"""Kinds of comparison that agreement counts: gold and qualification have a known answer and were chosen for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """One annotator of the labels: name (a pseudonym), kind, and how many rankings and skips."""
+
+    name: str
+    kind: str
+    rankings: int = 0
+    skips: int = 0
+    seconds: float | None = None
+    """Median seconds a ranking, where times are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairLabels:
+    """N judgements in columns, all of shape (N,), with the names behind the numbers."""
+
+    unit: Integers
+    """Prompt, completion pair and criterion: 0 to num_units - 1."""
+    label: Integers
+    """1, 0 or -1; see the module."""
+    annotator: Integers
+    """Index into `judges`."""
+    ranking: Integers
+    """The ranking that made the judgement; judgements of one ranking hang together."""
+    prompt: Integers
+    """The prompt: the cluster that is resampled."""
+    comparison: Integers
+    """The comparison, for slices by its tags."""
+    first_shown: Integers
+    """1 where the unit's first completion was shown before its second, -1 after, 0 where the order is unknown."""
+    unit_criterion: Integers
+    """Of each unit, shape (num_units,)."""
+    judges: Sequence[Judge]
+    criteria: Sequence[str]
+    tags: Sequence[Mapping[str, str]]
+    """Of each comparison."""
+    num_prompts: int
+    blocks: Sequence["RankBlock"] = ()
+    """The same rankings as rows of ranks, for statistics of whole rankings."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What was read: comparisons, rankings, skips and so on."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """What agreement does not count, by reason."""
+
+    @property
+    def num_units(self) -> int:
+        return len(self.unit_criterion)
+
+    def __len__(self) -> int:
+        return len(self.unit)
+
+    def where(self, mask: Bools) -> "PairLabels":
+        """The judgements of `mask`, shape (N,); units and names keep their numbers."""
+        columns = ("unit", "label", "annotator", "ranking", "prompt", "comparison", "first_shown")
+        return replace(self, **{name: getattr(self, name)[mask] for name in columns})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankBlock:
+    """R rankings of comparisons with K completions."""
+
+    items: Integers
+    """The completion in each place, (R, K): equal numbers are the same words to the same prompt."""
+    ranks: Integers
+    """(R, K); 0 where it was left unranked."""
+    positions: Integers
+    """Where it was shown, (R, K); -1 unknown."""
+    comparison: Integers
+    prompt: Integers
+    annotator: Integers
+    criterion: Integers
+
+
+def expand_pairs(comparisons: Iterable[Comparison]) -> PairLabels:
+    """All judgements that the rankings of `comparisons` make on pairs of completions.
+
+    Not counted, and told in `dropped`: adjudications, rankings of gold and qualification comparisons, pairs of
+    completions with the same words, pairs of which one was left unranked. Where a comparison holds the same words
+    twice, both copies give the same unit with a third completion: one judgement is counted if they agree and none
+    if they do not. Reads the stream once.
+    """
+    reader = _Reader()
+    for comparison in comparisons:
+        reader.read(comparison)
+    return reader.labels()
+
+
+class _Reader:
+    """Gathers rankings as rows by their number of completions, then expands each block at once."""
+
+    def __init__(self) -> None:
+        self.prompts: dict[bytes, int] = {}
+        self.items: dict[tuple[int, bytes], int] = {}
+        self.criteria: dict[str, int] = {}
+        self.annotators: dict[tuple[str, str], int] = {}
+        self.seconds: list[list[float]] = []
+        self.rankings: list[int] = []
+        self.skips: list[int] = []
+        self.tags: list[Mapping[str, str]] = []
+        self.blocks: dict[int, _Block] = {}
+        self.counts: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.twins = False
+
+    def read(self, comparison: Comparison) -> None:
+        self.counts["comparisons"] += 1
+        if not comparison.rankings:
+            return
+        if comparison.kind not in COUNTED_KINDS:
+            self.dropped[f"rankings of {comparison.kind} comparisons"] += len(comparison.rankings)
+            return
+        prompt = self.prompts.setdefault(_digest_prompt(comparison.prompt), len(self.prompts))
+        items = [self._item(prompt, completion.text) for completion in comparison.completions]
+        self.twins |= len(set(items)) < len(items)
+        index = len(self.tags)
+        self.tags.append(comparison.tags)
+        block = self.blocks.setdefault(len(items), _Block(len(items)))
+        for ranking in comparison.rankings:
+            self._read_ranking(ranking, index, prompt, items, block)
+
+    def _read_ranking(
+        self, ranking: Ranking, index: int, prompt: int, items: list[int], block: "_Block"
+    ) -> None:
+        if ranking.annotator_kind == "adjudicator":
+            self.dropped["adjudications"] += 1
+            return
+        annotator = self._annotator(ranking)
+        if ranking.outcome == "skipped" or ranking.ranks is None:
+            self.skips[annotator] += 1
+            self.counts["skips"] += 1
+            return
+        self.counts["rankings"] += 1
+        self.rankings[annotator] += 1
+        if ranking.seconds is not None:
+            self.seconds[annotator].append(ranking.seconds)
+        criterion = self.criteria.setdefault(ranking.criterion, len(self.criteria))
+        block.add(items, ranking.ranks, ranking.order, (index, prompt, annotator, criterion))
+
+    def _annotator(self, ranking: Ranking) -> int:
+        key = (ranking.annotator, ranking.annotator_kind)
+        known = self.annotators.get(key)
+        if known is not None:
+            return known
+        self.annotators[key] = len(self.annotators)
+        self.seconds.append([])
+        self.rankings.append(0)
+        self.skips.append(0)
+        return self.annotators[key]
+
+    def _item(self, prompt: int, text: str) -> int:
+        return self.items.setdefault((prompt, _digest(text)), len(self.items))
+
+    def labels(self) -> PairLabels:
+        blocks = [block.arrays() for _, block in sorted(self.blocks.items())]
+        columns: dict[str, list[Integers]] = {name: [_EMPTY] for name in _COLUMNS}
+        offset = 0
+        for block in blocks:
+            for name, values in _expand(block, offset, self.dropped).items():
+                columns[name].append(values)
+            offset += len(block.items)
+            if block.items.shape[1] == 1:
+                self.dropped["rankings of a single completion"] += len(block.items)
+        return self._numbered({name: np.concatenate(parts) for name, parts in columns.items()}, blocks)
+
+    def _numbered(self, columns: dict[str, Integers], blocks: Sequence[RankBlock]) -> PairLabels:
+        """Give units their numbers, and each unit the orientation of the comparison that first held it."""
+        first, second = columns.pop("first"), columns.pop("second")
+        criterion = columns.pop("criterion")
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        key = (low * max(len(self.items), 1) + high) * max(len(self.criteria), 1) + criterion
+        _, at, unit = np.unique(key, return_index=True, return_inverse=True)
+        unit_criterion = criterion[at]
+        flip = np.where((first == low) == (first == low)[at][unit], 1, -1)
+        columns |= {
+            "unit": unit.astype(np.int64),
+            "label": columns["label"] * flip,
+            "first_shown": columns["first_shown"] * flip,
+        }
+        if self.twins:
+            columns = _merge_twins(columns, self.dropped)
+        judges = [
+            Judge(
+                name=name,
+                kind=kind,
+                rankings=self.rankings[i],
+                skips=self.skips[i],
+                seconds=float(np.median(self.seconds[i])) if self.seconds[i] else None,
+            )
+            for (name, kind), i in self.annotators.items()
+        ]
+        return PairLabels(
+            **columns,
+            unit_criterion=unit_criterion,
+            judges=judges,
+            criteria=list(self.criteria),
+            tags=self.tags,
+            num_prompts=len(self.prompts),
+            blocks=blocks,
+            counts=dict(self.counts),
+            dropped={reason: count for reason, count in self.dropped.items() if count},
+        )
+
+
+def _merge_twins(columns: dict[str, Integers], dropped: Counter[str]) -> dict[str, Integers]:
+    """One judgement a ranking and unit: repeated ones are counted once, contradicting ones not at all."""
+    key = columns["ranking"] * (int(columns["unit"].max(initial=0)) + 1) + columns["unit"]
+    _, at, group, size = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    total = np.bincount(group, weights=columns["label"]).astype(np.int64)
+    square = np.bincount(group, weights=columns["label"] ** 2).astype(np.int64)
+    # All labels of a group are equal just when their variance is 0.
+    agreed = total**2 == size * square
+    dropped["judgements repeated on copies of the same words"] += int((size - 1)[agreed].sum())
+    dropped["judgements that contradict each other on copies of the same words"] += int(size[~agreed].sum())
+    keep = np.sort(at[agreed])
+    return {name: values[keep] for name, values in columns.items()}
+
+
+_COLUMNS = (
+    "first",
+    "second",
+    "label",
+    "annotator",
+    "ranking",
+    "prompt",
+    "comparison",
+    "criterion",
+    "first_shown",
+)
+_EMPTY: Integers = np.empty(0, np.int64)
+
+
+class _Block:
+    """The rankings of comparisons with K completions, flat: R rows of K items, ranks (0: none) and positions."""
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+        self.items: list[int] = []
+        self.ranks: list[int] = []
+        self.positions: list[int] = []
+        self.meta: list[int] = []
+
+    def add(
+        self,
+        items: list[int],
+        ranks: tuple[int | None, ...],
+        order: tuple[int, ...] | None,
+        meta: tuple[int, int, int, int],
+    ) -> None:
+        self.items += items
+        if max((rank or 0) for rank in ranks) > 1 << 32:
+            levels = {rank: i for i, rank in enumerate(sorted({rank for rank in ranks if rank}), start=1)}
+            ranks = tuple(levels[rank] if rank else None for rank in ranks)
+        self.ranks += [rank or 0 for rank in ranks]
+        positions = [-1] * self.k
+        for position, i in enumerate(order or ()):
+            positions[i] = position
+        self.positions += positions
+        self.meta += meta
+
+    def arrays(self) -> RankBlock:
+        items, ranks, positions = (
+            np.array(values, np.int64).reshape(-1, self.k)
+            for values in (self.items, self.ranks, self.positions)
+        )
+        comparison, prompt, annotator, criterion = np.array(self.meta, np.int64).reshape(-1, 4).T
+        return RankBlock(
+            items=items,
+            ranks=ranks,
+            positions=positions,
+            comparison=comparison,
+            prompt=prompt,
+            annotator=annotator,
+            criterion=criterion,
+        )
+
+
+def _expand(block: RankBlock, offset: int, dropped: Counter[str]) -> dict[str, Integers]:
+    """The judgements of a block's rankings, which are numbered from `offset`."""
+    one, two = np.triu_indices(block.items.shape[1], 1)
+    rank_one, rank_two = block.ranks[:, one], block.ranks[:, two]
+    same = block.items[:, one] == block.items[:, two]
+    unranked = ~same & ((rank_one == 0) | (rank_two == 0))
+    keep = ~same & ~unranked
+    dropped["pairs of completions with the same words"] += int(same.sum())
+    dropped["pairs of which a completion was left unranked"] += int(unranked.sum())
+    row, _ = np.nonzero(keep)
+    place_one, place_two = block.positions[:, one], block.positions[:, two]
+    shown = np.where((place_one < 0) | (place_two < 0), 0, np.sign(place_two - place_one))
+    return {
+        "first": block.items[:, one][keep],
+        "second": block.items[:, two][keep],
+        "label": np.sign(rank_two - rank_one)[keep],
+        "annotator": block.annotator[row],
+        "ranking": row + offset,
+        "prompt": block.prompt[row],
+        "comparison": block.comparison[row],
+        "criterion": block.criterion[row],
+        "first_shown": shown[keep],
+    }
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def _digest_prompt(prompt: Prompt) -> bytes:
+    if isinstance(prompt, str):
+        return _digest(prompt)
+    # The separators cannot appear in a role, and a record separator inside a content is length-prefixed away.
+    return _digest("".join(f"{m.role}\x1f{len(m.content)}\x1e{m.content}" for m in prompt)) + b"m"

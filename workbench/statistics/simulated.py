@@ -1,0 +1,144 @@
+"""Simulated annotators: rankings from known utilities with known noise, ties, position bias, speed, drift and spam.
+
+They are for demos, tests and studies of how many labels are needed. What they make is marked `annotator_kind`
+"simulated", and is called simulated wherever it is shown.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.records import Comparison, Ranking
+from workbench.seeds import numpy_generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedAnnotator:
+    """What one simulated annotator is like. Utilities, noise, ties and bias are all in the same unit."""
+
+    name: str
+    noise: float = 0.5
+    """Standard deviation of what is added to each utility, anew for each completion and ranking."""
+    tie_width: float = 0.2
+    """Completions that seem closer than this to the best of their tier share its tier."""
+    position_bias: float = 0.0
+    """Added to the completion shown first, falling evenly to its negative for the one shown last."""
+    seconds_per_completion: float = 12.0
+    """Median time; each ranking's time is log-normal about it."""
+    spam: float = 0.0
+    """Share of rankings that are drawn at random and fast."""
+    drift: float = 0.0
+    """How much the noise grows over 1,000 rankings."""
+
+    def __post_init__(self) -> None:
+        for field in ("noise", "tie_width"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} must be 0 or more, got {getattr(self, field)}")
+        if not 0 <= self.spam <= 1:
+            raise ValueError(f"spam is a share from 0 to 1, got {self.spam}")
+        if self.seconds_per_completion <= 0:
+            raise ValueError(f"seconds_per_completion must be positive, got {self.seconds_per_completion}")
+
+    def rank(
+        self,
+        utilities: Sequence[float],
+        *,
+        comparison: str,
+        seed: int,
+        number: int = 0,
+        at: datetime | None = None,
+        guideline: str | None = None,
+        criterion: str = "helpful",
+    ) -> Ranking:
+        """One ranking of K completions; the same arguments give the same ranking.
+
+        `utilities` are in the order of the comparison's completions; the order shown is drawn. `number` counts the
+        rankings that this annotator made before (for drift), `at` is when it was begun.
+        """
+        rng = numpy_generator(seed, "simulated", self.name, comparison)
+        k = len(utilities)
+        order = tuple(int(i) for i in rng.permutation(k))
+        spam = rng.random() < self.spam
+        pace = self.seconds_per_completion * (0.15 if spam else 1.0)
+        seconds = round(pace * k * math.exp(0.35 * rng.standard_normal()), 1)
+        seen = rng.standard_normal(k) if spam else self._seen(utilities, order, number, rng)
+        return Ranking(
+            id=f"{comparison}.{self.name}",
+            annotator=self.name,
+            annotator_kind="simulated",
+            ranks=tiers(seen, self.tie_width),
+            order=order,
+            criterion=criterion,
+            guideline=guideline,
+            at=(at + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z") if at else None,
+            seconds=seconds,
+        )
+
+    def _seen(
+        self, utilities: Sequence[float], order: tuple[int, ...], number: int, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """The utilities as they seem to this annotator: with noise, and better the earlier they are shown."""
+        noise = self.noise + self.drift * number / 1000
+        seen = np.asarray(utilities, dtype=float) + noise * rng.standard_normal(len(order))
+        if len(order) > 1:
+            seen[list(order)] += self.position_bias * np.linspace(1, -1, len(order))
+        return seen
+
+
+def tiers(values: Sequence[float] | NDArray[np.float64], width: float) -> tuple[int, ...]:
+    """Ranks from 1 (highest); a value within `width` of the best of a tier shares it: `(3, 2.9, 1), .2 -> 1, 1, 2`."""
+    ranks = [0] * len(values)
+    rank, best = 0, math.inf
+    for i in sorted(range(len(values)), key=lambda i: -float(values[i])):
+        if rank == 0 or best - float(values[i]) > width:
+            rank, best = rank + 1, float(values[i])
+        ranks[i] = rank
+    return tuple(ranks)
+
+
+def rank_all(
+    comparisons: Sequence[Comparison],
+    utilities: Sequence[Sequence[float]],
+    panel: Sequence[SimulatedAnnotator],
+    *,
+    seed: int,
+    overlap: int = 1,
+    overlap_share: float = 0.0,
+    guideline: str | None = None,
+    started_at: datetime = datetime(2026, 1, 5, 9, tzinfo=UTC),
+) -> list[Comparison]:
+    """The comparisons with rankings by the panel: one each, and `overlap` for a share of them.
+
+    Each comparison goes to whoever is free first, as on a labeling page that hands out the next task, so fast
+    annotators rank more. Nobody ranks the same comparison twice.
+    """
+    if not panel:
+        raise ValueError("the panel is empty; give at least one SimulatedAnnotator")
+    if overlap > len(panel):
+        raise ValueError(f"overlap is {overlap}, but the panel has only {len(panel)} annotators")
+    rng = numpy_generator(seed, "simulated", "overlap")
+    free = [0.0] * len(panel)
+    done = [0] * len(panel)
+    ranked = []
+    for comparison, values in zip(comparisons, utilities, strict=True):
+        wanted = overlap if rng.random() < overlap_share else 1
+        rankings = []
+        for i in sorted(range(len(panel)), key=lambda i: (free[i], i))[:wanted]:
+            ranking = panel[i].rank(
+                values,
+                comparison=comparison.id,
+                seed=seed,
+                number=done[i],
+                at=started_at + timedelta(seconds=free[i]),
+                guideline=guideline,
+            )
+            assert ranking.seconds is not None
+            free[i] += ranking.seconds
+            done[i] += 1
+            rankings.append(ranking)
+        ranked.append(replace(comparison, rankings=(*comparison.rankings, *rankings)))
+    return ranked
