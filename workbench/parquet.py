@@ -80,9 +80,10 @@ def to_row(comparison: Comparison, split: str) -> dict[str, Any]:
 
 def from_row(row: Mapping[str, Any]) -> Comparison:
     """The comparison that a row describes."""
-    prompt: Prompt = row["prompt_text"]
-    if prompt is None:
-        prompt = tuple(Message(role=m["role"], content=m["content"]) for m in row["prompt_messages"])
+    text, messages = row["prompt_text"], row["prompt_messages"]
+    prompt: Prompt = (
+        text if text is not None else tuple(Message(role=m["role"], content=m["content"]) for m in messages)
+    )
     return Comparison(
         id=row["id"],
         prompt=prompt,

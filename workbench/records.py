@@ -17,6 +17,8 @@ OUTCOMES = ("ranked", "skipped")
 PROMPT_USES = ("sft", "reward", "rl", "evaluation")
 ROLES = ("system", "user", "assistant", "tool")
 
+_MAX_INTEGER = 2**31 - 1
+
 Scalar = str | int | float | bool | None
 
 
@@ -50,6 +52,8 @@ class Completion:
         _check_text(self.text, "completions.text")
         for name in self.source:
             _check_text(name, "completions.source")
+        for name, value in (self.sampling or {}).items():
+            _check_scalar(value, f"completions.sampling.{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,15 @@ class Ranking:
         _check_filled(self.criterion, "rankings.criterion")
         _check_choice(self.annotator_kind, ANNOTATOR_KINDS, "rankings.annotator_kind")
         _check_choice(self.outcome, OUTCOMES, "rankings.outcome")
-        if self.attempt < 1:
+        if not 1 <= self.attempt <= _MAX_INTEGER:
             raise RecordError(f"attempt counts from 1, got {self.attempt}", field="rankings.attempt")
         for name, value in (("seconds", self.seconds), ("strength", self.strength)):
-            if value is not None and not (math.isfinite(value) and value >= 0):
+            if value is None:
+                continue
+            if not (math.isfinite(value) and value >= 0):
                 raise RecordError(f"must be 0 or more and finite, got {value}", field=f"rankings.{name}")
-            if isinstance(value, int):
-                # 41 and 41.0 are one value, so they must be one JSON text and one hash.
-                object.__setattr__(self, name, float(value))
+            # 41 and 41.0 are one value, so they must be one JSON text and one hash.
+            object.__setattr__(self, name, float(value))
         if self.outcome == "ranked" and self.ranks is None:
             raise RecordError(
                 "a ranked outcome needs ranks",
@@ -102,8 +107,11 @@ class Ranking:
                 fix='Give one rank a completion, or set "outcome": "skipped"',
             )
         for rank in self.ranks or ():
-            if rank is not None and rank < 1:
+            if rank is not None and not 1 <= rank <= _MAX_INTEGER:
                 raise RecordError(f"ranks count from 1 (best), got {rank}", field="rankings.ranks")
+        for question, values in self.answers.items():
+            for answer in values:
+                _check_scalar(answer, f"rankings.answers.{question}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +235,13 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _check_scalar(value: object, name: str) -> None:
+    if not isinstance(value, Scalar) or (isinstance(value, float) and not math.isfinite(value)):
+        raise RecordError(
+            f"must be text, a finite number, true, false or null, got {value!r:.80}", field=name
+        )
 
 
 def _check_filled(value: object, name: str) -> None:

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.base import Base, ByteOrdered, Id, ProjectId, utc_now
+from storage.tables.base import Base, ByteOrdered, Id, utc_now
 from storage.tables.people import one_of
 from workbench.records import ANNOTATOR_KINDS, OUTCOMES
 
@@ -119,12 +119,18 @@ class Adjudication(Base):
 
 
 class Withdrawal(Base):
-    """Labels that no longer count: one submission, or all that an annotator made in a project."""
+    """Labels that no longer count: one submission, or all that an annotator made or will make.
+
+    Of an annotator's, those in one project, or in all where `project_id` is None.
+    """
 
     __tablename__ = "withdrawal"
+    __table_args__ = (
+        CheckConstraint("(annotator_id IS NULL) <> (submission_id IS NULL)", name="one_subject"),
+    )
 
     id: Mapped[Id]
-    project_id: Mapped[ProjectId]
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"), index=True)
     annotator_id: Mapped[int | None] = mapped_column(ForeignKey("annotator.id"), index=True)
     submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"), index=True)
     reason: Mapped[str]

@@ -1,0 +1,64 @@
+"""Annotators and guideline versions: the names that labels carry."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from storage.tables import Annotator, Comparison, GuidelineVersion, Submission, utc_now
+from workbench.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotatorRecord:
+    """An annotator as the rest of Accord sees them."""
+
+    id: int
+    pseudonym: str
+    kind: str
+
+
+def ensure_annotators(session: Session, kinds: Mapping[str, str]) -> dict[str, int]:
+    """The ids of the annotators of these pseudonyms; unknown ones are made with the kind given."""
+    query = select(Annotator.pseudonym, Annotator.id).where(Annotator.pseudonym.in_(kinds))
+    known = dict(session.execute(query).tuples().all())
+    missing = sorted(set(kinds) - set(known))
+    if missing:
+        now = utc_now()
+        rows = [{"pseudonym": name, "kind": kinds[name], "created_at": now} for name in missing]
+        session.execute(insert(Annotator), rows)
+        known = dict(session.execute(query).tuples().all())
+    return known
+
+
+def get_annotator(session: Session, pseudonym: str) -> AnnotatorRecord:
+    """The annotator of that pseudonym; DataError if there is none."""
+    annotator = session.scalar(select(Annotator).where(Annotator.pseudonym == pseudonym))
+    if annotator is None:
+        raise DataError(
+            f"no annotator '{pseudonym}'; 'accord project show NAME --annotators' lists a project's"
+        )
+    return AnnotatorRecord(id=annotator.id, pseudonym=annotator.pseudonym, kind=annotator.kind)
+
+
+def list_annotators(session: Session, project_id: int) -> list[AnnotatorRecord]:
+    """Everyone who made a label in the project, by pseudonym."""
+    made = select(Submission.annotator_id).join(Comparison).where(Comparison.project_id == project_id)
+    query = select(Annotator).where(Annotator.id.in_(made)).order_by(Annotator.pseudonym)
+    return [AnnotatorRecord(id=a.id, pseudonym=a.pseudonym, kind=a.kind) for a in session.scalars(query)]
+
+
+def ensure_guidelines(session: Session, project_id: int, versions: Iterable[str]) -> dict[str, int]:
+    """The ids of a project's guideline versions; unknown ones are made without a text."""
+    wanted = set(versions)
+    query = select(GuidelineVersion.version, GuidelineVersion.id).where(
+        GuidelineVersion.project_id == project_id, GuidelineVersion.version.in_(wanted)
+    )
+    known = dict(session.execute(query).tuples().all())
+    for version in sorted(wanted - set(known)):
+        row = GuidelineVersion(project_id=project_id, version=version, text=None)
+        session.add(row)
+        session.flush()
+        known[version] = row.id
+    return known

@@ -1,0 +1,162 @@
+"""The database: open it, make or upgrade it, and the two kinds of transaction."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from workbench.errors import DataError
+from workbench.home import database_url
+
+SCHEMA_REVISION = "0001"
+"""The newest migration; a database at another revision is refused with the way out."""
+
+_SQLITE_PRAGMAS = (
+    "journal_mode = WAL",  # readers go on while one process writes
+    "synchronous = NORMAL",  # durable at each checkpoint of the WAL, whole after any crash
+    "foreign_keys = ON",
+    "busy_timeout = 30000",
+)
+
+
+class Database:
+    """An engine and the two ways to use it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one consistent state and writes nothing."""
+        with self._session(write=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that commits when the block ends and rolls back when it raises.
+
+        On SQLite it takes the write lock at once, so two writers wait for each other instead of failing half-way.
+        """
+        with self._session(write=True) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _session(self, *, write: bool) -> Iterator[Session]:
+        options: dict[str, Any] = {"accord_write": write}
+        if self.engine.dialect.name == "postgresql":
+            options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
+        engine = self.engine.execution_options(**options)
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+
+
+def open_database(url: str | None = None) -> Database:
+    """The database of this home (or of `url`), which must exist at the current schema revision.
+
+    Raises DataError with the way out where there is none, it cannot be reached, or its schema is another.
+    """
+    address = _parse(url or database_url())
+    shown = address.render_as_string(hide_password=True)
+    if _sqlite_file(address) is not None and not Path(str(address.database)).exists():
+        raise DataError(f"no database at {address.database}; make one with 'accord init'")
+    database = Database(make_engine(address))
+    try:
+        with database.engine.connect() as connection:
+            revision = _revision(connection)
+    except DBAPIError as error:
+        raise DataError(f"cannot open the database {shown}: {error.orig}") from error
+    if revision != SCHEMA_REVISION:
+        raise DataError(
+            f"the database {shown} has schema {revision or 'none'}, this version needs {SCHEMA_REVISION}; "
+            "'accord init' brings it up to date"
+        )
+    return database
+
+
+def init_database(url: str | None = None) -> Database:
+    """Make the database, or bring its schema up to date; what it holds is kept. Doing it twice changes nothing."""
+    address = _parse(url or database_url())
+    if (file := _sqlite_file(address)) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    database = Database(make_engine(address))
+    try:
+        _upgrade(database.engine)
+    except DBAPIError as error:
+        shown = address.render_as_string(hide_password=True)
+        raise DataError(f"cannot set up the database {shown}: {error.orig}") from error
+    return database
+
+
+def make_engine(address: URL) -> Engine:
+    """An engine with our settings: JSON as it was written, and on SQLite WAL and explicit transactions."""
+    engine = create_engine(
+        address, json_serializer=_to_json, pool_pre_ping=not address.drivername.startswith("sqlite")
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # The driver would begin transactions late, and never for reading.
+    for pragma in _SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("accord_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _parse(url: str) -> URL:
+    try:
+        address = make_url(url)
+        if address.drivername in ("postgres", "postgresql"):
+            address = address.set(drivername="postgresql+psycopg")
+        address.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DataError(
+            "ACCORD_DATABASE_URL is no database address; it looks like sqlite:////folder/accord.db or "
+            "postgresql://user:password@host/name"
+        ) from error
+    return address
+
+
+def _sqlite_file(address: URL) -> Path | None:
+    if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
+        return None
+    return Path(str(address.database))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(engine: Engine) -> None:
+    # Imported here: commands that only open the database start faster without it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,135 @@
+"""Projects: make one, find one, count what it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.tables import (
+    Annotator,
+    Comparison,
+    Demonstration,
+    GuidelineVersion,
+    Project,
+    Prompt,
+    PromptPool,
+    Ranking,
+    Snapshot,
+    Submission,
+)
+from workbench.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectRecord:
+    """A project as the rest of Accord sees it."""
+
+    id: int
+    name: str
+    salt: str
+    description: str
+    settings: Mapping[str, Any]
+
+
+def create_project(
+    session: Session,
+    name: str,
+    *,
+    description: str = "",
+    salt: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> ProjectRecord:
+    """Make a project; DataError if the name is taken.
+
+    The salt defaults to the name, so the same labels in a project of the same name make the same snapshot anywhere.
+    """
+    if not name.strip():
+        raise DataError("a project needs a name")
+    if session.scalar(select(Project.id).where(Project.name == name)) is not None:
+        raise DataError(f"there is a project '{name}' already; 'accord project show {name}' shows it")
+    project = Project(
+        name=name,
+        salt=name if salt is None else salt,
+        description=description,
+        settings=dict(settings or {}),
+    )
+    session.add(project)
+    session.flush()
+    return _record(project)
+
+
+def get_project(session: Session, name: str) -> ProjectRecord:
+    """The project of that name; DataError with the nearest name if there is none."""
+    project = session.scalar(select(Project).where(Project.name == name))
+    if project is None:
+        names = list(session.scalars(select(Project.name).order_by(Project.name)))
+        near = get_close_matches(name, names, n=1)
+        if near:
+            hint = f"did you mean '{near[0]}'?"
+        elif names:
+            hint = f"there are {', '.join(names[:20])}"
+        else:
+            hint = f"make it with 'accord project create {name}'"
+        raise DataError(f"no project '{name}'; {hint}")
+    return _record(project)
+
+
+def list_projects(session: Session) -> list[ProjectRecord]:
+    """All projects, by name."""
+    return [_record(project) for project in session.scalars(select(Project).order_by(Project.name))]
+
+
+def count_project(session: Session, project_id: int) -> dict[str, Any]:
+    """How much a project holds, by table and by kind; withdrawn and superseded labels are in these counts."""
+    of_project = Comparison.project_id == project_id
+    submissions = select(Submission.id).join(Comparison).where(of_project)
+    by_kind = select(Comparison.kind, func.count()).where(of_project).group_by(Comparison.kind)
+    by_criterion = (
+        select(Ranking.criterion, func.count())
+        .join(Comparison, Comparison.id == Ranking.comparison_id)
+        .where(of_project)
+        .group_by(Ranking.criterion)
+    )
+    annotators = (
+        select(Annotator.kind, func.count(func.distinct(Annotator.id)))
+        .join(Submission, Submission.annotator_id == Annotator.id)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(of_project)
+        .group_by(Annotator.kind)
+    )
+    pools = (
+        select(PromptPool.use, func.count())
+        .where(PromptPool.project_id == project_id)
+        .group_by(PromptPool.use)
+    )
+
+    def rows_of(table: type[Prompt] | type[Demonstration] | type[GuidelineVersion] | type[Snapshot]) -> int:
+        return session.scalar(select(func.count()).where(table.project_id == project_id)) or 0
+
+    def grouped(query: Any) -> dict[str, int]:
+        return {key: count for key, count in sorted(session.execute(query).tuples())}
+
+    return {
+        "prompts": rows_of(Prompt),
+        "prompt_pools": grouped(pools),
+        "demonstrations": rows_of(Demonstration),
+        "comparisons": grouped(by_kind),
+        "submissions": session.scalar(select(func.count()).select_from(submissions.subquery())) or 0,
+        "rankings": grouped(by_criterion),
+        "annotators": grouped(annotators),
+        "guideline_versions": rows_of(GuidelineVersion),
+        "snapshots": rows_of(Snapshot),
+    }
+
+
+def _record(project: Project) -> ProjectRecord:
+    return ProjectRecord(
+        id=project.id,
+        name=project.name,
+        salt=project.salt,
+        description=project.description,
+        settings=project.settings,
+    )

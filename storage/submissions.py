@@ -1,0 +1,182 @@
+"""Submissions and the rankings in them: add what files bring, read back what counts."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, insert, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from storage.annotators import ensure_annotators, ensure_guidelines
+from storage.ids import reserve_ids
+from storage.tables import (
+    Adjudication,
+    Annotator,
+    Comparison,
+    GuidelineVersion,
+    Ranking,
+    Submission,
+    Withdrawal,
+    utc_now,
+)
+from workbench import records
+from workbench.identity import content_hash, ranking_json
+
+# What a submission says once for all its criteria; rankings that agree in these came from one page.
+_SHARED = (
+    "annotator_kind",
+    "attempt",
+    "guideline",
+    "outcome",
+    "reason",
+    "order",
+    "at",
+    "seconds",
+    "flags",
+    "note",
+)
+
+
+def ranking_content_hash(ranking: records.Ranking) -> str:
+    """Hash of all that a file says of a ranking but its id: the same id must have the same content."""
+    content = ranking_json(ranking)
+    del content["id"]
+    return content_hash(content)
+
+
+def find_rankings(session: Session, comparison_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """For each comparison, the content hash of every ranking it has ever had, by ranking id."""
+    query = select(Ranking.comparison_id, Ranking.record_id, Ranking.content_hash).where(
+        Ranking.comparison_id.in_(comparison_ids)
+    )
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    for comparison_id, record_id, content in session.execute(query).tuples():
+        found[comparison_id][record_id] = content
+    return found
+
+
+def add_rankings(session: Session, project_id: int, rankings: Sequence[tuple[int, records.Ranking]]) -> None:
+    """Write rankings that came from a file, given with their comparison's database id.
+
+    Rankings of one comparison by one annotator that differ in criterion alone become one submission.
+    """
+    annotators = ensure_annotators(session, {r.annotator: r.annotator_kind for _, r in rankings})
+    guidelines = ensure_guidelines(
+        session, project_id, {r.guideline for _, r in rankings if r.guideline is not None}
+    )
+    groups = _group_by_submission(rankings)
+    submission_keys = reserve_ids(session, Submission, len(groups))
+    ranking_keys = iter(reserve_ids(session, Ranking, len(rankings)))
+    now = utc_now()
+    submissions: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    adjudications: list[dict[str, Any]] = []
+    for key, (comparison_id, members) in zip(submission_keys, groups, strict=True):
+        first = members[0]
+        submissions.append(
+            {
+                "id": key,
+                "comparison_id": comparison_id,
+                "annotator_id": annotators[first.annotator],
+                "annotator_kind": first.annotator_kind,
+                "origin": "file",
+                "attempt": first.attempt,
+                "revision": 1,
+                "guideline_version_id": None if first.guideline is None else guidelines[first.guideline],
+                "outcome": first.outcome,
+                "reason": first.reason,
+                "order": None if first.order is None else list(first.order),
+                "at": first.at,
+                "seconds": first.seconds,
+                "flags": [list(flags) for flags in first.flags],
+                "answers": {question: list(values) for question, values in first.answers.items()},
+                "note": first.note,
+                "created_at": now,
+            }
+        )
+        if first.annotator_kind == "adjudicator":
+            adjudications.append({"comparison_id": comparison_id, "submission_id": key, "created_at": now})
+        for ranking in members:
+            rows.append(
+                {
+                    "id": next(ranking_keys),
+                    "submission_id": key,
+                    "comparison_id": comparison_id,
+                    "record_id": ranking.id,
+                    "criterion": ranking.criterion,
+                    "ranks": None if ranking.ranks is None else list(ranking.ranks),
+                    "strength": ranking.strength,
+                    "content_hash": ranking_content_hash(ranking),
+                }
+            )
+    session.execute(insert(Submission), submissions)
+    session.execute(insert(Ranking), rows)
+    if adjudications:
+        session.execute(insert(Adjudication), adjudications)
+
+
+def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[int, list[records.Ranking]]:
+    """The rankings that count (latest revision, not withdrawn) of each comparison, in the order they came."""
+    query = (
+        select(Ranking, Submission, Annotator.pseudonym, GuidelineVersion.version)
+        .join(Submission, Submission.id == Ranking.submission_id)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .join(Annotator, Annotator.id == Submission.annotator_id)
+        .outerjoin(GuidelineVersion, GuidelineVersion.id == Submission.guideline_version_id)
+        .where(Ranking.comparison_id.in_(comparison_ids), *counting_submissions())
+        .order_by(Ranking.id)
+    )
+    found: dict[int, list[records.Ranking]] = defaultdict(list)
+    for ranking, submission, pseudonym, version in session.execute(query).tuples():
+        found[ranking.comparison_id].append(_record(ranking, submission, pseudonym, version))
+    return found
+
+
+def counting_submissions() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Conditions on Submission joined with Comparison: it is the latest revision, and it is not withdrawn."""
+    later = aliased(Submission)
+    withdrawn = exists().where(
+        or_(
+            Withdrawal.submission_id == Submission.id,
+            (Withdrawal.annotator_id == Submission.annotator_id)
+            & or_(Withdrawal.project_id.is_(None), Withdrawal.project_id == Comparison.project_id),
+        )
+    )
+    return ~exists().where(later.supersedes_id == Submission.id), ~withdrawn
+
+
+def _group_by_submission(
+    rankings: Sequence[tuple[int, records.Ranking]],
+) -> list[tuple[int, list[records.Ranking]]]:
+    groups: list[tuple[int, list[records.Ranking]]] = []
+    open_groups: dict[Any, list[records.Ranking]] = {}
+    for comparison_id, ranking in rankings:
+        shared = tuple(getattr(ranking, name) for name in _SHARED)
+        key = (comparison_id, ranking.annotator, shared, tuple(sorted(ranking.answers.items())))
+        members = open_groups.get(key)
+        if members is None or any(member.criterion == ranking.criterion for member in members):
+            members = open_groups[key] = []
+            groups.append((comparison_id, members))
+        members.append(ranking)
+    return groups
+
+
+def _record(ranking: Ranking, submission: Submission, pseudonym: str, version: str | None) -> records.Ranking:
+    return records.Ranking(
+        id=ranking.record_id,
+        annotator=pseudonym,
+        annotator_kind=submission.annotator_kind,
+        ranks=None if ranking.ranks is None else tuple(ranking.ranks),
+        order=None if submission.order is None else tuple(submission.order),
+        criterion=ranking.criterion,
+        guideline=version,
+        outcome=submission.outcome,
+        reason=submission.reason,
+        at=submission.at,
+        strength=ranking.strength,
+        seconds=submission.seconds,
+        flags=tuple(tuple(flags) for flags in submission.flags),
+        answers={question: tuple(values) for question, values in submission.answers.items()},
+        note=submission.note,
+        attempt=submission.attempt,
+    )
