@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.bulk import insert_rows
 from storage.tables import Annotator, Comparison, GuidelineVersion, Submission, utc_now
 from workbench.errors import DataError
 
@@ -27,7 +28,7 @@ def ensure_annotators(session: Session, kinds: Mapping[str, str]) -> dict[str, i
     if missing:
         now = utc_now()
         rows = [{"pseudonym": name, "kind": kinds[name], "created_at": now} for name in missing]
-        session.execute(insert(Annotator), rows)
+        insert_rows(session, Annotator, rows)
         known = dict(session.execute(query).tuples().all())
     return known
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from storage.ids import reserve_ids
+from storage.bulk import insert_rows, reserve_ids
 from storage.prompts import ensure_prompts, prompt_from_stored
 from storage.submissions import read_rankings
 from storage.tables import Comparison, ComparisonItem, Completion, Prompt, PromptPool, utc_now
@@ -32,6 +32,11 @@ def comparison_content(comparison: records.Comparison) -> dict[str, Any]:
     return comparison_to_json(replace(comparison, rankings=()))
 
 
+def comparison_hash(comparison: records.Comparison) -> str:
+    """The hash of `comparison_content`."""
+    return content_hash(comparison_content(comparison))
+
+
 def find_comparisons(session: Session, project_id: int, ids: Iterable[str]) -> dict[str, StoredComparison]:
     """Those of the ids that the project has."""
     query = select(Comparison.record_id, Comparison.id, Comparison.content_hash).where(
@@ -41,9 +46,9 @@ def find_comparisons(session: Session, project_id: int, ids: Iterable[str]) -> d
 
 
 def add_comparisons(
-    session: Session, project_id: int, comparisons: Sequence[records.Comparison]
+    session: Session, project_id: int, comparisons: Sequence[records.Comparison], hashes: Sequence[str]
 ) -> list[int]:
-    """Write new comparisons without their rankings; returns their ids in the order given."""
+    """Write new comparisons without their rankings, given with `comparison_hash` of each; returns their ids."""
     now = utc_now()
     prompts = ensure_prompts(session, project_id, [comparison.prompt for comparison in comparisons])
     keys = reserve_ids(session, Comparison, len(comparisons))
@@ -53,7 +58,7 @@ def add_comparisons(
     rows: list[dict[str, Any]] = []
     completions: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
-    for key, prompt_id, comparison in zip(keys, prompts, comparisons, strict=True):
+    for key, prompt_id, comparison, content in zip(keys, prompts, comparisons, hashes, strict=True):
         rows.append(
             {
                 "id": key,
@@ -63,7 +68,7 @@ def add_comparisons(
                 "kind": comparison.kind,
                 "repeat_of": comparison.repeat_of,
                 "tags": dict(comparison.tags),
-                "content_hash": content_hash(comparison_content(comparison)),
+                "content_hash": content,
                 "target_overlap": 1,
                 "priority": 0.0,
                 "created_at": now,
@@ -73,9 +78,9 @@ def add_comparisons(
             completion_id = next(completion_keys)
             completions.append(_completion_row(completion_id, prompt_id, completion))
             items.append({"comparison_id": key, "position": position, "completion_id": completion_id})
-    session.execute(insert(Completion), completions)
-    session.execute(insert(Comparison), rows)
-    session.execute(insert(ComparisonItem), items)
+    insert_rows(session, Completion, completions)
+    insert_rows(session, Comparison, rows)
+    insert_rows(session, ComparisonItem, items)
     return list(keys)
 
 

@@ -25,6 +25,9 @@ _SQLITE_PRAGMAS = (
 )
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
 class Database:
     """An engine and the two ways to use it."""
 
@@ -121,7 +124,7 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(value)
 
 
 def _parse(url: str) -> URL:

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from storage import audit
-from storage.comparisons import StoredComparison, add_comparisons, comparison_content, find_comparisons
+from storage.comparisons import add_comparisons, comparison_content, comparison_hash, find_comparisons
 from storage.comparisons import read_comparisons as read_stored
 from storage.prompts import add_demonstration, add_to_pool
 from storage.submissions import add_rankings, find_rankings, ranking_content_hash
 from workbench.errors import RecordError
-from workbench.identity import content_hash
 from workbench.jsonl import (
     OnBad,
     comparison_from_json,
@@ -170,11 +169,14 @@ class _Writer:
         stored = find_comparisons(self.session, self.project_id, self._batch)
         rankings = find_rankings(self.session, [found.id for found in stored.values()])
         new: list[Comparison] = []
+        hashes: list[str] = []
         merged: list[tuple[Comparison, list[Ranking]]] = []
         for number, comparison in self._batch.values():
             found = stored.get(comparison.id)
+            content = comparison_hash(comparison)
             try:
-                self._check_same(comparison, found)
+                if found and found.content_hash != content:
+                    raise self._difference(comparison)
                 fresh = _fresh_rankings(comparison, rankings.get(found.id, {}) if found else {})
             except RecordError as error:
                 self._refuse(error, number)
@@ -185,11 +187,12 @@ class _Writer:
             merged.append((comparison, fresh))
             if found is None:
                 new.append(comparison)
+                hashes.append(content)
             else:
                 self.known["comparisons"] += 1
         keys = {name: found.id for name, found in stored.items()}
         if new:
-            added = add_comparisons(self.session, self.project_id, new)
+            added = add_comparisons(self.session, self.project_id, new, hashes)
             keys |= {comparison.id: key for comparison, key in zip(new, added, strict=True)}
         labels = [(keys[comparison.id], ranking) for comparison, fresh in merged for ranking in fresh]
         if labels:
@@ -199,14 +202,11 @@ class _Writer:
         self.added["rankings"] += len(labels)
         self._batch.clear()
 
-    def _check_same(self, comparison: Comparison, found: StoredComparison | None) -> None:
-        content = comparison_content(comparison)
-        if found is None or found.content_hash == content_hash(content):
-            return
+    def _difference(self, comparison: Comparison) -> RecordError:
         (stored,) = read_stored(self.session, self.project_id, ids=[comparison.id])
-        before = comparison_content(stored)
+        before, content = comparison_content(stored), comparison_content(comparison)
         differing = [key for key in {**before, **content} if before.get(key) != content.get(key)]
-        raise RecordError(
+        return RecordError(
             f"comparison '{comparison.id}' is stored with other {' and other '.join(differing)}",
             field="id",
             fix="Give one of the two another id; rankings merge only where the rest is the same",

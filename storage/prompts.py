@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.ids import reserve_ids
+from storage.bulk import insert_rows, reserve_ids
 from storage.tables import Demonstration, Prompt, PromptPool, utc_now
 from workbench import records
 from workbench.errors import RecordError
@@ -23,21 +23,18 @@ def ensure_prompts(session: Session, project_id: int, prompts: Sequence[records.
     known = dict(session.execute(query).tuples().all())
     missing = {key: prompt for key, prompt in zip(hashes, prompts, strict=True) if key not in known}
     added = dict(zip(missing, reserve_ids(session, Prompt, len(missing)), strict=True))
-    if added:
-        now = utc_now()
-        session.execute(
-            insert(Prompt),
-            [
-                {
-                    "id": added[key],
-                    "project_id": project_id,
-                    "hash": key,
-                    "content": prompt_json(prompt),
-                    "created_at": now,
-                }
-                for key, prompt in missing.items()
-            ],
-        )
+    now = utc_now()
+    rows = [
+        {
+            "id": added[key],
+            "project_id": project_id,
+            "hash": key,
+            "content": prompt_json(prompt),
+            "created_at": now,
+        }
+        for key, prompt in missing.items()
+    ]
+    insert_rows(session, Prompt, rows)
     known |= added
     return [known[key] for key in hashes]
 

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, insert, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.annotators import ensure_annotators, ensure_guidelines
-from storage.ids import reserve_ids
+from storage.bulk import insert_rows, reserve_ids
 from storage.tables import (
     Adjudication,
     Annotator,
@@ -85,7 +85,7 @@ def add_rankings(session: Session, project_id: int, rankings: Sequence[tuple[int
                 "guideline_version_id": None if first.guideline is None else guidelines[first.guideline],
                 "outcome": first.outcome,
                 "reason": first.reason,
-                "order": None if first.order is None else list(first.order),
+                "shown_order": None if first.order is None else list(first.order),
                 "at": first.at,
                 "seconds": first.seconds,
                 "flags": [list(flags) for flags in first.flags],
@@ -109,10 +109,9 @@ def add_rankings(session: Session, project_id: int, rankings: Sequence[tuple[int
                     "content_hash": ranking_content_hash(ranking),
                 }
             )
-    session.execute(insert(Submission), submissions)
-    session.execute(insert(Ranking), rows)
-    if adjudications:
-        session.execute(insert(Adjudication), adjudications)
+    insert_rows(session, Submission, submissions)
+    insert_rows(session, Ranking, rows)
+    insert_rows(session, Adjudication, adjudications)
 
 
 def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[int, list[records.Ranking]]:

@@ -11,10 +11,15 @@ from workbench.records import Comparison, Completion, Message, Prompt, Ranking, 
 
 SPLITS = ("train", "validation", "test")
 
+# One encoder: json.dumps would build one a call, which an import of many comparisons feels.
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
+
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys, no spaces and no escapes beyond the needed ones: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def content_hash(value: Any) -> str:
