@@ -1,0 +1,55 @@
+"""Attention: one causal function for Hugging Face models that never builds a mask when none is needed.
+
+The stock path of transformers builds a (B, 1, T, T) mask whenever its model is traced by torch.compile, and then SDPA
+leaves its flash kernel and its grouped-query path. A function whose name has no mask builder gets no mask at all.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AttentionInterface, PreTrainedModel
+
+NAME = "accord_causal"
+
+
+def use_causal_attention(model: PreTrainedModel) -> None:
+    """Switch the model to `causal_attention`; weights and saved config do not change.
+
+    From then on 2-D attention masks are ignored: pad on the right only, and read no output at a pad. Prepared 4-D
+    masks are obeyed.
+    """
+    AttentionInterface.register(NAME, causal_attention)
+    model.set_attn_implementation(NAME)
+
+
+def causal_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Causal scaled dot-product attention: query (B, H, Tq, D), key and value (B, G, Tk, D) -> (B, Tq, H, D).
+
+    H is a multiple of G (grouped queries). With Tq < Tk (a cache) query i stands at position Tk - Tq + i. A 4-D
+    `attention_mask` (bool, or added to the scores) replaces the causal rule.
+    """
+    queries, keys = query.shape[2], key.shape[2]
+    if attention_mask is None and queries not in (1, keys):
+        attention_mask = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril(keys - queries)
+    attended = F.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=attention_mask,
+        dropout_p=dropout,
+        scale=scaling,
+        is_causal=attention_mask is None and queries > 1,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return attended.transpose(1, 2).contiguous(), None
