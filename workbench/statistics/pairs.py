@@ -1,7 +1,9 @@
 """Pair labels: every ranking as the judgements it makes on pairs of completions, in columns of numpy.
 
 The unit of agreement is a prompt, an unordered pair of its completions and a criterion. Completions are matched by
-their words, so the same pair met in another comparison of the same prompt is the same unit. A judgement is 1 (the
+their words and their source, so the same pair met in another comparison of the same prompt is the same unit, while
+two systems that happened to write the same words stay two completions. Within one comparison, completions with the
+same words are never a pair. A judgement is 1 (the
 unit's first completion is better), -1 (its second is) or 0 (a tie). Which completion of a unit is called first is
 arbitrary: the order in the comparison that first held the pair.
 """
@@ -14,7 +16,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.records import Comparison, Prompt, Ranking
+from workbench.records import Comparison, Completion, Prompt, Ranking
 
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -69,6 +71,7 @@ class PairLabels:
 
     @property
     def num_units(self) -> int:
+        """Units that anyone judged."""
         return len(self.unit_criterion)
 
     def __len__(self) -> int:
@@ -85,7 +88,7 @@ class RankBlock:
     """R rankings of comparisons with K completions."""
 
     items: Integers
-    """The completion in each place, (R, K): equal numbers are the same words to the same prompt."""
+    """The completion in each place, (R, K): equal numbers are the same completion."""
     ranks: Integers
     """(R, K); 0 where it was left unranked."""
     positions: Integers
@@ -100,9 +103,9 @@ def expand_pairs(comparisons: Iterable[Comparison]) -> PairLabels:
     """All judgements that the rankings of `comparisons` make on pairs of completions.
 
     Not counted, and told in `dropped`: adjudications, rankings of gold and qualification comparisons, pairs of
-    completions with the same words, pairs of which one was left unranked. Where a comparison holds the same words
-    twice, both copies give the same unit with a third completion: one judgement is counted if they agree and none
-    if they do not. Reads the stream once.
+    completions with the same words, pairs of which one was left unranked. Where a comparison holds the same completion
+    twice, both copies give the same unit with a third one: one judgement is counted if they agree and none if they
+    do not. Reads the stream once.
     """
     reader = _Reader()
     for comparison in comparisons:
@@ -115,7 +118,10 @@ class _Reader:
 
     def __init__(self) -> None:
         self.prompts: dict[bytes, int] = {}
-        self.items: dict[tuple[int, bytes], int] = {}
+        self.words: dict[tuple[int, bytes], int] = {}
+        self.items: dict[tuple[int, tuple[str, ...]], int] = {}
+        self.words_of: list[int] = []
+        """The words of each item."""
         self.criteria: dict[str, int] = {}
         self.annotators: dict[tuple[str, str], int] = {}
         self.seconds: list[list[float]] = []
@@ -135,7 +141,7 @@ class _Reader:
             self.dropped[f"rankings of {comparison.kind} comparisons"] += len(comparison.rankings)
             return
         prompt = self.prompts.setdefault(_digest_prompt(comparison.prompt), len(self.prompts))
-        items = [self._item(prompt, completion.text) for completion in comparison.completions]
+        items = [self._item(prompt, completion) for completion in comparison.completions]
         self.twins |= len(set(items)) < len(items)
         index = len(self.tags)
         self.tags.append(comparison.tags)
@@ -172,15 +178,19 @@ class _Reader:
         self.skips.append(0)
         return self.annotators[key]
 
-    def _item(self, prompt: int, text: str) -> int:
-        return self.items.setdefault((prompt, _digest(text)), len(self.items))
+    def _item(self, prompt: int, completion: Completion) -> int:
+        words = self.words.setdefault((prompt, _digest(completion.text)), len(self.words))
+        item = self.items.setdefault((words, completion.source), len(self.items))
+        if item == len(self.words_of):
+            self.words_of.append(words)
+        return item
 
     def labels(self) -> PairLabels:
         blocks = [block.arrays() for _, block in sorted(self.blocks.items())]
         columns: dict[str, list[Integers]] = {name: [_EMPTY] for name in _COLUMNS}
-        offset = 0
+        offset, words = 0, np.array(self.words_of, np.int64)
         for block in blocks:
-            for name, values in _expand(block, offset, self.dropped).items():
+            for name, values in _expand(block, words, offset, self.dropped).items():
                 columns[name].append(values)
             offset += len(block.items)
             if block.items.shape[1] == 1:
@@ -234,8 +244,8 @@ def _merge_twins(columns: dict[str, Integers], dropped: Counter[str]) -> dict[st
     square = np.bincount(group, weights=columns["label"] ** 2).astype(np.int64)
     # All labels of a group are equal just when their variance is 0.
     agreed = total**2 == size * square
-    dropped["judgements repeated on copies of the same words"] += int((size - 1)[agreed].sum())
-    dropped["judgements that contradict each other on copies of the same words"] += int(size[~agreed].sum())
+    dropped["judgements repeated on copies of one completion"] += int((size - 1)[agreed].sum())
+    dropped["judgements that contradict each other on copies of one completion"] += int(size[~agreed].sum())
     keep = np.sort(at[agreed])
     return {name: values[keep] for name, values in columns.items()}
 
@@ -299,15 +309,18 @@ class _Block:
         )
 
 
-def _expand(block: RankBlock, offset: int, dropped: Counter[str]) -> dict[str, Integers]:
-    """The judgements of a block's rankings, which are numbered from `offset`."""
+def _expand(block: RankBlock, words: Integers, offset: int, dropped: Counter[str]) -> dict[str, Integers]:
+    """The judgements of a block's rankings, which are numbered from `offset`; `words` are those of each item."""
     one, two = np.triu_indices(block.items.shape[1], 1)
     rank_one, rank_two = block.ranks[:, one], block.ranks[:, two]
-    same = block.items[:, one] == block.items[:, two]
+    same = words[block.items[:, one]] == words[block.items[:, two]]
     unranked = ~same & ((rank_one == 0) | (rank_two == 0))
     keep = ~same & ~unranked
     dropped["pairs of completions with the same words"] += int(same.sum())
-    dropped["pairs of which a completion was left unranked"] += int(unranked.sum())
+    # A completion that an annotator never saw was not left out by them.
+    hidden = (block.positions < 0) & (block.positions >= 0).any(1, keepdims=True)
+    seen = ~hidden[:, one] & ~hidden[:, two]
+    dropped["pairs of which a completion was left unranked"] += int((unranked & seen).sum())
     row, _ = np.nonzero(keep)
     place_one, place_two = block.positions[:, one], block.positions[:, two]
     shown = np.where((place_one < 0) | (place_two < 0), 0, np.sign(place_two - place_one))

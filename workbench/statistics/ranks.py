@@ -41,12 +41,18 @@ def kendall_w(ranks: ArrayLike, *, correct_ties: bool = True) -> float | None:
     table = mid_ranks(ranks)
     if table.ndim != 2 or min(table.shape) < 2:
         raise ValueError(f"W needs at least two rankers and two items, got ranks of shape {table.shape}")
-    m, k = table.shape
-    sums = table.sum(0)
-    spread = float(((sums - sums.mean()) ** 2).sum())
-    ties = float(tie_term(table).sum()) if correct_ties else 0.0
-    scale = m**2 * (k**3 - k) - m * ties
-    return None if scale == 0 else 12 * spread / scale
+    value = float(concordance(table, correct_ties=correct_ties))
+    return value if np.isfinite(value) else None
+
+
+def concordance(mid: Floats, *, correct_ties: bool = True) -> Floats:
+    """Kendall's W of many panels at once, from mid-ranks (..., m, K): (...), NaN where undefined."""
+    m, k = mid.shape[-2:]
+    sums = mid.sum(-2)
+    spread = ((sums - sums.mean(-1, keepdims=True)) ** 2).sum(-1)
+    scale = np.asarray(m**2 * (k**3 - k) - (m * tie_term(mid).sum(-1) if correct_ties else 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(12 * spread / np.where(scale == 0, np.nan, scale))
 
 
 def tie_term(ranks: ArrayLike) -> Floats:

@@ -1,0 +1,275 @@
+"""Agreement of single annotators: with all others, with each other one, and with themselves; and how they lean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.statistics.agreement import NO_DECISIVE, make_estimate
+from workbench.statistics.bootstrap import Floats, cluster_sums, ratio, resample_totals
+from workbench.statistics.estimates import Estimate
+from workbench.statistics.kappa import cohen_kappa
+from workbench.statistics.pairs import Integers, Judge, PairLabels
+
+MEETING_LIMIT = 50_000_000
+"""Meetings that are listed one by one, for pairs of annotators; the panel's own figures know no limit."""
+FEW = 30
+"""Below this many meetings a pair of annotators gets no interval and no kappa."""
+FEW_REASON = f"fewer than {FEW} judgements in common"
+ONE_JUDGEMENT = "never judged the same pair twice"
+NO_ORDER = "the order shown is not recorded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotatorFigures:
+    """One annotator."""
+
+    judge: Judge
+    judgements: int
+    with_ties: Estimate
+    """Share of this annotator's meetings with others that agree, ties as a label."""
+    decisive: Estimate
+    ties: Estimate
+    """Share of judgements that are ties."""
+    first_shown: Estimate
+    """Share of decisive judgements won by the completion shown first; 0.5 is no leaning."""
+    intra: Estimate
+    """Share of agreement between two judgements of one unit by this annotator, ties as a label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFigures:
+    """Two annotators, by their place in the list of annotators."""
+
+    one: int
+    two: int
+    with_ties: Estimate
+    decisive: Estimate
+    kappa: Estimate
+    """Cohen's kappa, unweighted, symmetrised over which completion is called first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meetings:
+    """Every two judgements of one unit, each once: rows of the pair labels, (M,) each."""
+
+    one: Integers
+    two: Integers
+
+
+def meetings(labels: PairLabels, limit: int = MEETING_LIMIT) -> Meetings | str:
+    """All pairs of rows on the same unit, one annotator's own included, or why they are not listed."""
+    order = np.argsort(labels.unit, kind="stable")
+    _, starts, sizes = np.unique(labels.unit[order], return_index=True, return_counts=True)
+    total = int((sizes * (sizes - 1) // 2).sum())
+    if total > limit:
+        return f"{total:,} meetings of judgements are too many to list (at most {limit:,})"
+    ones, twos = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for size in np.unique(sizes[sizes > 1]):
+        block = order[starts[sizes == size][:, None] + np.arange(size)]  # (units of this size, size)
+        i, j = np.triu_indices(size, 1)
+        ones.append(block[:, i].ravel())
+        twos.append(block[:, j].ravel())
+    return Meetings(one=np.concatenate(ones), two=np.concatenate(twos))
+
+
+def position_share(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> Estimate:
+    """Share of all decisive judgements won by the completion that was shown first."""
+    sums = cluster_sums(labels.prompt, _position(labels), labels.num_prompts)
+    resampled = resample_totals(sums, draws=draws, generator=generator) if draws else None
+    totals = sums.sum(0)
+    reason = NO_ORDER if not np.any(labels.first_shown) else "no decisive judgement with a known order"
+    clusters = int((sums[:, 1] > 0).sum())
+    return make_estimate(ratio, totals, resampled, n=round(totals[1]), reason=reason, clusters=clusters)
+
+
+def tie_share(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> Estimate:
+    """Share of judgements that are ties; one less this is the decisive rate."""
+    values = np.stack([labels.label == 0, np.ones(len(labels), bool)], axis=1)
+    sums = cluster_sums(labels.prompt, values, labels.num_prompts)
+    resampled = resample_totals(sums, draws=draws, generator=generator) if draws else None
+    clusters = int((sums[:, 1] > 0).sum())
+    totals = sums.sum(0)
+    return make_estimate(ratio, totals, resampled, n=len(labels), reason="no judgements", clusters=clusters)
+
+
+def annotator_figures(
+    labels: PairLabels, *, draws: int, generator: np.random.Generator
+) -> list[AnnotatorFigures]:
+    """One entry an annotator, in the order of `labels.judges`; those without a judgement included."""
+    columns = np.concatenate([_against_others(labels), _ties(labels), _position(labels)], axis=1)
+    own = _own_pairs(labels)
+    bounds = _spans(labels.annotator, len(labels.judges))
+    own_bounds = _spans(own.annotator, len(labels.judges))
+    overlapping = _any_overlap(labels)
+    figures = []
+    for index, judge in enumerate(labels.judges):
+        rows, again = bounds(index), own_bounds(index)
+        alone = "nobody else judged the same pairs" if overlapping else "nobody judged a pair twice"
+        known = bool(np.any(labels.first_shown[rows]))
+        resample = _Resample(labels.prompt[rows], columns[rows], draws, generator)
+        intra = _Resample(own.prompt[again], own.values[again], draws, generator)
+        figures.append(
+            AnnotatorFigures(
+                judge=judge,
+                judgements=len(rows),
+                with_ties=resample.share(0, alone),
+                decisive=resample.share(2, alone if not resample.totals[1] else NO_DECISIVE),
+                ties=resample.share(4, "no judgements"),
+                first_shown=resample.share(6, "no decisive judgement" if known else NO_ORDER),
+                intra=intra.share(0, ONE_JUDGEMENT),
+            )
+        )
+    return figures
+
+
+def intra_agreement(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> Estimate:
+    """Share of agreement between two judgements of one unit by the same annotator, over all annotators."""
+    own = _own_pairs(labels)
+    return _Resample(own.prompt, own.values, draws, generator).share(
+        0, "nobody judged a pair of completions twice"
+    )
+
+
+def annotator_pairs(
+    labels: PairLabels, met: Meetings, *, draws: int, generator: np.random.Generator
+) -> list[PairFigures]:
+    """One entry for every two annotators that met, the most frequent first."""
+    swap = labels.annotator[met.one] > labels.annotator[met.two]
+    one, two = np.where(swap, met.two, met.one), np.where(swap, met.one, met.two)
+    apart = labels.annotator[one] != labels.annotator[two]
+    one, two = one[apart], two[apart]
+    key = labels.annotator[one] * len(labels.judges) + labels.annotator[two]
+    order = np.argsort(key, kind="stable")
+    keys, starts, sizes = np.unique(key[order], return_index=True, return_counts=True)
+    figures = []
+    for which in np.argsort(-sizes, kind="stable"):
+        rows = order[starts[which] : starts[which] + sizes[which]]
+        a, b = divmod(int(keys[which]), len(labels.judges))
+        cells = _cells(labels.label[one[rows]], labels.label[two[rows]])
+        enough = len(rows) >= FEW
+        resample = _Resample(labels.prompt[one[rows]], cells, draws if enough else 0, generator)
+        figures.append(
+            PairFigures(
+                one=a,
+                two=b,
+                with_ties=resample.estimate(_cell_agreement, len(rows), "they never met"),
+                decisive=resample.estimate(_cell_decisive, resample.totals[[0, 2, 6, 8]].sum(), NO_DECISIVE),
+                kappa=resample.estimate(
+                    _cell_kappa,
+                    len(rows),
+                    "both gave one and the same label throughout, so kappa is undefined",
+                )
+                if enough
+                else Estimate.missing(FEW_REASON, len(rows)),
+            )
+        )
+    return figures
+
+
+class _Resample:
+    """Sums of some rows over their prompts, their totals, and totals of resampled prompts."""
+
+    def __init__(self, prompt: Integers, values: Floats, draws: int, generator: np.random.Generator) -> None:
+        prompts, inverse = np.unique(prompt, return_inverse=True)
+        sums = cluster_sums(inverse, values, len(prompts))
+        self.clusters = len(prompts)
+        self.totals: Floats = sums.sum(0)
+        self.draws = resample_totals(sums, draws=draws, generator=generator) if draws else None
+
+    def share(self, column: int, reason: str) -> Estimate:
+        """The ratio of the column over the next one."""
+        both = slice(column, column + 2)
+        return self.estimate(lambda totals: ratio(totals[..., both]), self.totals[column + 1], reason)
+
+    def estimate(self, statistic: Callable[[Floats], Floats], n: float, reason: str) -> Estimate:
+        return make_estimate(
+            statistic, self.totals, self.draws, n=round(float(n)), reason=reason, clusters=self.clusters
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OwnPairs:
+    """Two judgements of one unit by one annotator: whose, on which prompt, and (agreed, 1)."""
+
+    annotator: Integers
+    prompt: Integers
+    values: Floats
+
+
+def _own_pairs(labels: PairLabels) -> _OwnPairs:
+    """Counted for every unit and annotator with more than one judgement, without listing the pairs."""
+    key = labels.unit * max(len(labels.judges), 1) + labels.annotator
+    _, first, group, size = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    code = np.bincount(group * 3 + labels.label + 1, minlength=len(first) * 3).reshape(-1, 3)
+    agreed = (code * (code - 1) // 2).sum(1)
+    twice = size > 1
+    values = np.stack([agreed, size * (size - 1) // 2], axis=1)[twice].astype(np.float64)
+    at = first[twice]
+    return _OwnPairs(annotator=labels.annotator[at], prompt=labels.prompt[at], values=values)
+
+
+def _against_others(labels: PairLabels) -> Floats:
+    """For each judgement: others' that agree, others', and the same two among decisive ones; (N, 4)."""
+    judges = max(len(labels.judges), 1)
+    _, unit = np.unique(labels.unit, return_inverse=True)
+    code, size = labels.label + 1, len(labels)
+    everyone = np.bincount(unit * 3 + code, minlength=3 * (int(unit.max(initial=-1)) + 1)).reshape(-1, 3)[
+        unit
+    ]
+    _, group = np.unique(unit * judges + labels.annotator, return_inverse=True)
+    own = np.bincount(group * 3 + code, minlength=3 * (int(group.max(initial=-1)) + 1)).reshape(-1, 3)[group]
+    others = everyone - own  # (N, 3): judgements of the same unit by other annotators
+    same = others[np.arange(size), code]
+    decisive = labels.label != 0
+    return np.stack(
+        [same, others.sum(1), same * decisive, (others[:, 0] + others[:, 2]) * decisive], axis=1
+    ).astype(np.float64)
+
+
+def _ties(labels: PairLabels) -> Floats:
+    return np.stack([labels.label == 0, np.ones(len(labels), bool)], axis=1).astype(np.float64)
+
+
+def _position(labels: PairLabels) -> Floats:
+    known = (labels.first_shown != 0) & (labels.label != 0)
+    return np.stack([known & (labels.first_shown == labels.label), known], axis=1).astype(np.float64)
+
+
+def _any_overlap(labels: PairLabels) -> bool:
+    pairs = np.unique(labels.unit * max(len(labels.judges), 1) + labels.annotator)
+    return bool(len(np.unique(pairs // max(len(labels.judges), 1))) < len(pairs))
+
+
+def _spans(index: Integers, size: int) -> Callable[[int], Integers]:
+    """For each value 0 to size - 1 of `index`, the rows that hold it."""
+    order = np.argsort(index, kind="stable")
+    bounds = np.searchsorted(index[order], np.arange(size + 1))
+    return lambda value: order[bounds[value] : bounds[value + 1]]
+
+
+def _cells(one: Integers, two: Integers) -> Floats:
+    """Each meeting as a row of the 3 by 3 table, half in each orientation: (M, 9)."""
+    out = np.zeros((len(one), 9))
+    rows = np.arange(len(one))
+    out[rows, (one + 1) * 3 + two + 1] += 0.5
+    out[rows, (1 - one) * 3 + 1 - two] += 0.5
+    return out
+
+
+def _table(totals: Floats) -> Floats:
+    return totals.reshape(*totals.shape[:-1], 3, 3)
+
+
+def _cell_agreement(totals: Floats) -> Floats:
+    agreed = totals[..., [0, 4, 8]].sum(-1)
+    return ratio(np.stack([agreed, totals.sum(-1)], axis=-1))
+
+
+def _cell_decisive(totals: Floats) -> Floats:
+    agreed = totals[..., [0, 8]].sum(-1)
+    return ratio(np.stack([agreed, totals[..., [0, 2, 6, 8]].sum(-1)], axis=-1))
+
+
+def _cell_kappa(totals: Floats) -> Floats:
+    return cohen_kappa(_table(totals))
