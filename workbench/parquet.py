@@ -45,7 +45,7 @@ SCHEMA = pa.schema(
         ("completions", pa.list_(_COMPLETION)),
         ("ranking_ids", pa.list_(pa.string())),
         ("rankings", pa.list_(_RANKING)),
-        ("tags", pa.map_(pa.string(), pa.string())),
+        ("tags", pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())]))),
     ]
 )
 
@@ -74,7 +74,7 @@ def to_row(comparison: Comparison, split: str) -> dict[str, Any]:
         ],
         "ranking_ids": [ranking.id for ranking in comparison.rankings],
         "rankings": [_ranking_row(ranking) for ranking in comparison.rankings],
-        "tags": sorted(comparison.tags.items()),
+        "tags": [{"key": key, "value": value} for key, value in sorted(comparison.tags.items())],
     }
 
 
@@ -96,7 +96,7 @@ def from_row(row: Mapping[str, Any]) -> Comparison:
             for item in row["completions"]
         ),
         rankings=tuple(_ranking(item) for item in row["rankings"]),
-        tags=dict(row["tags"]),
+        tags={tag["key"]: tag["value"] for tag in row["tags"]},
         kind=row["kind"],
         repeat_of=row["repeat_of"],
     )

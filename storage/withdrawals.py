@@ -1,0 +1,133 @@
+"""Withdrawals: labels that no longer count, and the recall of all that learned from them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage import audit
+from storage.annotators import get_annotator
+from storage.checkpoints import descendants_of
+from storage.runs import runs_touching
+from storage.tables import (
+    Annotator,
+    Comparison,
+    Snapshot,
+    SnapshotAnnotator,
+    Submission,
+    Withdrawal,
+)
+from workbench.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall:
+    """What has learned from an annotator's labels."""
+
+    annotator: str
+    submissions: int
+    """How many of their submissions are in the database."""
+    snapshots: tuple[dict[str, Any], ...]
+    """Snapshots that hold their rankings, with how many."""
+    runs: tuple[dict[str, Any], ...]
+    """Runs that trained on such a snapshot, or on a checkpoint that did."""
+    checkpoints: tuple[dict[str, Any], ...]
+    """Checkpoints that were made from such a snapshot, or from such a checkpoint, at any distance."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The recall as plain values."""
+        return {
+            "annotator": self.annotator,
+            "submissions": self.submissions,
+            "snapshots": list(self.snapshots),
+            "runs": list(self.runs),
+            "checkpoints": list(self.checkpoints),
+        }
+
+
+def withdraw_annotator(
+    session: Session, pseudonym: str, *, reason: str, actor: str, project_id: int | None = None
+) -> bool:
+    """Exclude all that an annotator made or will make, in one project or in all; False if it was so already.
+
+    Nothing is deleted: new snapshots, agreement and exports leave the labels out, and old snapshots stay as they are.
+    """
+    if not reason.strip():
+        raise DataError("a withdrawal needs a reason: whoever finds it later will ask")
+    annotator = get_annotator(session, pseudonym)
+    same_place = (
+        Withdrawal.project_id.is_(None)
+        if project_id is None
+        else Withdrawal.project_id.is_(None) | (Withdrawal.project_id == project_id)
+    )
+    standing = select(Withdrawal.id).where(Withdrawal.annotator_id == annotator.id, same_place).limit(1)
+    if session.scalar(standing) is not None:
+        return False
+    session.add(Withdrawal(project_id=project_id, annotator_id=annotator.id, reason=reason, actor=actor))
+    audit.record(
+        session,
+        actor,
+        "withdraw annotator",
+        f"annotator:{annotator.id}",
+        {"reason": reason, "project": project_id},
+    )
+    session.flush()
+    return True
+
+
+def withdraw_submission(session: Session, submission_id: int, *, reason: str, actor: str) -> None:
+    """Exclude one submission."""
+    if session.get(Submission, submission_id) is None:
+        raise DataError(f"no submission {submission_id}")
+    session.add(Withdrawal(submission_id=submission_id, reason=reason, actor=actor))
+    audit.record(session, actor, "withdraw submission", f"submission:{submission_id}", {"reason": reason})
+    session.flush()
+
+
+def recall_annotator(session: Session, pseudonym: str, *, project_id: int | None = None) -> Recall:
+    """Everything that has learned from an annotator's labels, in one project or in all.
+
+    From snapshots to the runs and checkpoints that name them, and on through parents to whatever descends from those.
+    """
+    annotator = get_annotator(session, pseudonym)
+    made = select(func.count()).select_from(Submission).join(Comparison)
+    held = (
+        select(Snapshot, SnapshotAnnotator.num_rankings)
+        .join(SnapshotAnnotator, SnapshotAnnotator.snapshot_id == Snapshot.id)
+        .where(SnapshotAnnotator.annotator_id == annotator.id)
+        .order_by(Snapshot.id)
+    )
+    if project_id is not None:
+        made = made.where(Comparison.project_id == project_id)
+        held = held.where(Snapshot.project_id == project_id)
+    snapshots = session.execute(held).tuples().all()
+    hashes = {snapshot.content_hash for snapshot, _ in snapshots}
+    checkpoints = descendants_of(session, hashes)
+    return Recall(
+        annotator=pseudonym,
+        submissions=session.scalar(made.where(Submission.annotator_id == annotator.id)) or 0,
+        snapshots=tuple(
+            {"content_hash": row.content_hash, "path": row.path, "rankings": n} for row, n in snapshots
+        ),
+        runs=tuple(
+            {"name": run.name, "stage": run.stage, "folder": run.folder}
+            for run in runs_touching(session, hashes, {checkpoint.hash for checkpoint in checkpoints})
+        ),
+        checkpoints=tuple(
+            {"hash": checkpoint.hash, "stage": checkpoint.stage, "path": checkpoint.path}
+            for checkpoint in checkpoints
+        ),
+    )
+
+
+def withdrawn_annotators(session: Session, project_id: int) -> list[str]:
+    """The pseudonyms withdrawn in a project or everywhere, sorted."""
+    query = (
+        select(Annotator.pseudonym)
+        .join(Withdrawal, Withdrawal.annotator_id == Annotator.id)
+        .where(Withdrawal.project_id.is_(None) | (Withdrawal.project_id == project_id))
+        .distinct()
+        .order_by(Annotator.pseudonym)
+    )
+    return list(session.scalars(query))
