@@ -116,7 +116,7 @@ class Table:
         for row in self.rows:
             cells = []
             for column, cell in zip(self.columns, row, strict=True):
-                reason = _reason(cell)
+                reason = missing_reason(cell)
                 if reason is None:
                     cells.append(_format(cell, column))
                     continue
@@ -134,7 +134,8 @@ class Table:
         return "  ".join(cells).rstrip()
 
 
-def _reason(cell: Cell) -> str | None:
+def missing_reason(cell: Cell) -> str | None:
+    """Why a cell has no value; None where it has one, or is empty without explanation."""
     if isinstance(cell, Missing):
         return cell.reason
     return cell.reason if isinstance(cell, Estimate) and cell.value is None else None

@@ -1,0 +1,377 @@
+"""The agreement report as a page: how much, who, on what, what was counted, and what the words mean."""
+
+from annotation.agreement import Agreement, Slice
+from annotation.anchors import ANCHORS, DEFINITIONS
+from workbench.page import Block, Definition, KeyFigure, KeyFigures, Notice, Page, Section
+from workbench.plots import estimate_plot
+from workbench.statistics.annotators import FEW, AnnotatorFigures
+from workbench.statistics.estimates import Estimate
+from workbench.tables import Cell, Column, Missing, Table, missing_reason
+
+ROWS = 40
+"""Annotators shown; the JSON holds all."""
+MATRIX = 12
+"""Annotators up to which pairs are shown as a matrix."""
+
+
+def agreement_page(agreement: Agreement) -> Page:
+    """The whole report; the page writes itself as HTML, Markdown or text."""
+    sections = [
+        Section(title="How much agreement", blocks=_how_much(agreement)),
+        Section(title="Who agrees with whom", blocks=_who(agreement)),
+    ]
+    if agreement.slices:
+        sections.append(Section(title="On what", blocks=_on_what(agreement)))
+    sections += [
+        Section(title="What was counted", blocks=_counted(agreement)),
+        Section(title="What the words mean", blocks=_definitions(tuple(DEFINITIONS))),
+    ]
+    intervals = (
+        f"Intervals are 95 % percentile intervals from {agreement.draws:,} resamples of the prompts (seed "
+        f"{agreement.seed})."
+        if agreement.draws
+        else "No intervals were asked for."
+    )
+    return Page(
+        title=f"Agreement: {agreement.source}",
+        summary=[*_notices(agreement), _headline(agreement), _key_figures(agreement)],
+        sections=sections,
+        footer=f"{intervals} Made by accord agreement.",
+    )
+
+
+def _notices(agreement: Agreement) -> list[Block]:
+    kinds = agreement.annotator_kinds
+    notices: list[Block] = []
+    total = sum(kinds.values())
+    if count := kinds.get("simulated", 0):
+        whose = "All labels here are" if count == total else f"{count} of {total} annotators are"
+        notices.append(Notice(f"{whose} simulated: made by a program with known noise, not by people."))
+    if count := kinds.get("model", 0):
+        whose = "All annotators are" if count == total else f"{count} of {total} annotators are"
+        notices.append(Notice(f"{whose} language models, and their judgements are counted among the others."))
+    if 0 < agreement.panel.by_prompt.n < 20:
+        notices.append(
+            Notice(
+                f"Only {agreement.panel.by_prompt.n} prompts have overlap: intervals over so few are rough."
+            )
+        )
+    return notices
+
+
+def _headline(agreement: Agreement) -> str:
+    panel, counts = agreement.panel, agreement.counts
+    people = f"{counts['annotators']:,} {_plural('annotator', counts['annotators'])}"
+    made = f"{people} made {counts['rankings']:,} rankings of {counts['prompts']:,} prompts."
+    if panel.with_ties.value is None or panel.chance_with_ties.value is None:
+        return f"{made} Agreement cannot be computed: {panel.with_ties.reason}."
+    text = (
+        f"{made} Where two of them judged the same pair of completions, they gave the same verdict (better, worse or "
+        f"tied) {panel.with_ties.value:.0%} of the time; judgements drawn at random from the same pool would do so "
+        f"{panel.chance_with_ties.value:.0%} of the time."
+    )
+    if panel.decisive.value is not None:
+        text += f" Where both took a side, it was the same side {panel.decisive.value:.0%} of the time (chance: 50%)."
+    return text + _alpha_reading(panel.alpha_nominal.value)
+
+
+def _alpha_reading(alpha: float | None) -> str:
+    if alpha is None:
+        return ""
+    if alpha >= 0.8:
+        return " By Krippendorff's rule of thumb (alpha of 0.80 or more) such labels can be relied on."
+    if alpha >= 2 / 3:
+        return " By Krippendorff's rule of thumb (alpha of 0.67 to 0.80) such labels allow tentative conclusions."
+    return (
+        " Alpha is below the 0.67 that Krippendorff asks of content analysis; judgements of preference rarely reach "
+        "it, and many such labels together can still carry a clear signal."
+    )
+
+
+def _key_figures(agreement: Agreement) -> KeyFigures:
+    panel = agreement.panel
+    return KeyFigures(
+        [
+            KeyFigure(
+                label="Raw agreement, ties counted",
+                value=panel.with_ties,
+                percent=True,
+                reading=_chance_reading(panel.chance_with_ties),
+            ),
+            KeyFigure(
+                label="Raw agreement, decisive only",
+                value=panel.decisive,
+                percent=True,
+                reading="chance 50 %",
+            ),
+            KeyFigure(
+                label="Krippendorff's alpha, nominal",
+                value=panel.alpha_nominal,
+                reading="chance 0, perfect 1",
+            ),
+            KeyFigure(
+                label="Krippendorff's alpha, ordinal",
+                value=panel.alpha_ordinal,
+                reading="a tie is half way: chance 0, perfect 1",
+            ),
+        ]
+    )
+
+
+def _chance_reading(chance: Estimate) -> str:
+    return "" if chance.value is None else f"chance {chance.value * 100:.1f} %"
+
+
+def _how_much(agreement: Agreement) -> list[Block]:
+    panel = agreement.panel
+    shares = [
+        ("Raw agreement, ties counted", panel.with_ties, "pairs of judgements"),
+        ("Raw agreement, decisive only", panel.decisive, "pairs of judgements"),
+        ("Mean of the prompts, ties counted", panel.by_prompt, "prompts"),
+        ("Mean of the prompts, decisive only", panel.by_prompt_decisive, "prompts"),
+        ("By chance, ties counted", panel.chance_with_ties, "judgements with overlap"),
+        ("One annotator with themselves", agreement.intra, "repeated judgements"),
+        ("Judgements that are ties", agreement.ties, "judgements"),
+        ("Decisive judgements won by the completion shown first", agreement.first_shown, "judgements"),
+    ]
+    coefficients = [
+        ("Krippendorff's alpha, nominal", panel.alpha_nominal, "judgements with overlap"),
+        ("Krippendorff's alpha, ordinal", panel.alpha_ordinal, "judgements with overlap"),
+        ("Gwet's AC1", panel.ac1, "units with overlap"),
+        ("Kendall's tau-b, mean over two rankings", agreement.tau_b, "pairs of rankings"),
+        ("Kendall's W, mean over panels of three or more", agreement.kendall_w, "panels"),
+    ]
+    share, coefficient = (
+        Column(title="value", kind="estimate_percent"),
+        Column(title="value", kind="estimate", digits=3),
+    )
+    return [
+        _figures_table("Shares", shares, share),
+        _figures_table("Coefficients: 0 is chance, 1 is perfect (W: 0 is none)", coefficients, coefficient),
+        *_undefined(agreement),
+        _anchor_table(agreement),
+    ]
+
+
+def _figures_table(title: str, rows: list[tuple[str, Estimate, str]], column: Column) -> Table:
+    columns = [Column(title="figure"), column, Column(title="n counts")]
+    return Table(title=title, columns=columns, rows=[(name, value, unit) for name, value, unit in rows])
+
+
+def _undefined(agreement: Agreement) -> list[Block]:
+    said = []
+    for name, count in (("tau-b", agreement.tau_b_undefined), ("W", agreement.kendall_w_undefined)):
+        if count:
+            said.append(f"{count:,} more had no {name}, because a ranking tied everything.")
+    return [" ".join(said)] if said else []
+
+
+def _anchor_table(agreement: Agreement) -> Table:
+    panel = agreement.panel
+    rows: list[tuple[Cell, ...]] = [("This report", panel.with_ties, panel.decisive, "", "")]
+    rows += [(a.who, a.with_ties or "", a.decisive or "", a.unstated or "", a.where) for a in ANCHORS]
+    return Table(
+        title="Beside published figures",
+        columns=[
+            Column(title="who"),
+            Column(title="ties counted", kind="estimate_percent", with_n=False),
+            Column(title="decisive only", kind="estimate_percent", with_n=False),
+            Column(title="not stated which", kind="estimate_percent", with_n=False),
+            Column(title="source"),
+        ],
+        rows=rows,
+        note="Tasks, annotators and definitions differ; these say what is usual, not what is good enough.",
+    )
+
+
+def _who(agreement: Agreement) -> list[Block]:
+    blocks: list[Block] = []
+    shown = sorted(agreement.annotators, key=lambda figures: -figures.judgements)[:ROWS]
+    measured = [figures for figures in shown if figures.decisive.value is not None]
+    if len(measured) > 1:
+        measured.sort(key=lambda figures: -(figures.decisive.value or 0))
+        panel = agreement.panel.decisive.value
+        blocks.append(
+            estimate_plot(
+                [figures.judge.name for figures in measured],
+                [figures.decisive for figures in measured],
+                title="Decisive agreement of each annotator with all others",
+                caption="Lines are 95 % intervals. An annotator clear of the panel's figure deserves a look.",
+                x_label="share of decisive judgements that agree with another's",
+                references={} if panel is None else {"panel": panel},
+            )
+        )
+    blocks.append(_annotator_table(shown, len(agreement.annotators)))
+    blocks += _pair_blocks(agreement)
+    return blocks
+
+
+def _annotator_table(shown: list[AnnotatorFigures], total: int) -> Table:
+    columns = [
+        Column(title="annotator"),
+        Column(title="kind"),
+        Column(title="rankings", kind="count"),
+        Column(title="skips", kind="count"),
+        Column(title="agrees, ties counted", kind="estimate_percent", with_n=False),
+        Column(title="agrees, decisive only", kind="estimate_percent"),
+        Column(title="ties", kind="percent"),
+        Column(title="first shown wins", kind="estimate_percent", with_n=False),
+        Column(title="with themselves", kind="estimate_percent"),
+        Column(title="median seconds", kind="number", digits=1),
+    ]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            figures.judge.name,
+            figures.judge.kind,
+            figures.judge.rankings,
+            figures.judge.skips,
+            figures.with_ties,
+            figures.decisive,
+            Missing("no judgements") if figures.ties.value is None else figures.ties.value,
+            figures.first_shown,
+            figures.intra,
+            Missing("no times recorded") if figures.judge.seconds is None else figures.judge.seconds,
+        )
+        for figures in shown
+    ]
+    note = (
+        f"The {len(shown)} with most judgements of {total}; the JSON has all." if total > len(shown) else ""
+    )
+    return without_empty_columns(Table(title="Annotators", columns=columns, rows=rows, note=note))
+
+
+def without_empty_columns(table: Table) -> Table:
+    """The table without the columns that hold no value at all; its note says why each is not there."""
+    reasons: dict[str, str] = {}
+    for i, column in enumerate(table.columns):
+        cells = [row[i] for row in table.rows]
+        found = [missing_reason(cell) for cell in cells]
+        if cells and all(found):
+            reasons[column.title] = "; ".join(dict.fromkeys(reason for reason in found if reason))
+    if not reasons:
+        return table
+    kept = [i for i, column in enumerate(table.columns) if column.title not in reasons]
+    left_out = ", ".join(f"{title} ({reason})" for title, reason in reasons.items())
+    return Table(
+        title=table.title,
+        columns=[table.columns[i] for i in kept],
+        rows=[[row[i] for i in kept] for row in table.rows],
+        note=" ".join(part for part in (table.note, f"Without values: {left_out}.") if part),
+    )
+
+
+def _pair_blocks(agreement: Agreement) -> list[Block]:
+    if agreement.annotator_pairs_reason:
+        return [f"Pairs of annotators are not shown: {agreement.annotator_pairs_reason}."]
+    if not agreement.annotator_pairs:
+        return ["No two annotators judged the same pair of completions."]
+    if len(agreement.annotators) <= MATRIX:
+        return [_matrix(agreement)]
+    return _extremes(agreement)
+
+
+def _matrix(agreement: Agreement) -> Table:
+    names = [figures.judge.name for figures in agreement.annotators]
+    cells: dict[tuple[int, int], Estimate] = {}
+    for pair in agreement.annotator_pairs:
+        cells[pair.one, pair.two] = pair.kappa
+    never = Missing("they never judged the same pair")
+    rows = [
+        (names[i], *(cells.get((j, i), never) if j < i else None for j in range(len(names) - 1)))
+        for i in range(1, len(names))
+    ]
+    columns = [Column(title=""), *(Column(title=name, kind="estimate") for name in names[:-1])]
+    return Table(title="Cohen's kappa of every two annotators", columns=columns, rows=rows)
+
+
+def _extremes(agreement: Agreement) -> list[Block]:
+    names = [figures.judge.name for figures in agreement.annotators]
+    known = [pair for pair in agreement.annotator_pairs if pair.kappa.value is not None]
+    known.sort(key=lambda pair: pair.kappa.value or 0)
+    total = len(agreement.annotator_pairs)
+    said = f"{total:,} pairs of annotators met; {len(known):,} of them over {FEW} judgements or more."
+    if not known:
+        return [said]
+    chosen = known if len(known) <= 20 else known[:10] + known[-10:]
+    rows = [(names[pair.one], names[pair.two], pair.kappa, pair.decisive) for pair in chosen]
+    columns = [
+        Column(title="annotator"),
+        Column(title="annotator"),
+        Column(title="Cohen's kappa", kind="estimate"),
+        Column(title="decisive agreement", kind="estimate_percent"),
+    ]
+    title = (
+        "Pairs of annotators"
+        if chosen is known
+        else "The ten pairs that agree least, and the ten that agree most"
+    )
+    return [said, Table(title=title, columns=columns, rows=rows)]
+
+
+def _on_what(agreement: Agreement) -> list[Block]:
+    groups: dict[str, list[Slice]] = {}
+    for part in agreement.slices:
+        groups.setdefault(part.tag, []).append(part)
+    blocks: list[Block] = []
+    for tag, parts in groups.items():
+        alphas = [part.panel.alpha_nominal for part in parts]
+        overall = agreement.panel.alpha_nominal.value
+        blocks.append(
+            estimate_plot(
+                [part.value for part in parts],
+                alphas,
+                title=f"Alpha by {tag}",
+                x_label="Krippendorff's alpha, nominal",
+                references={} if overall is None else {"all": overall},
+            )
+        )
+        rows = [
+            (part.value, part.judgements, part.panel.with_ties, part.panel.decisive, part.panel.alpha_nominal)
+            for part in parts
+        ]
+        columns = [
+            Column(title=tag),
+            Column(title="judgements", kind="count"),
+            Column(title="ties counted", kind="estimate_percent"),
+            Column(title="decisive only", kind="estimate_percent"),
+            Column(title="alpha, nominal", kind="estimate", with_n=False),
+        ]
+        blocks.append(Table(title=f"By {tag}", columns=columns, rows=rows))
+    return blocks
+
+
+_COUNT_WORDS = {
+    "comparisons": "comparisons read",
+    "rankings": "rankings that count",
+    "skips": "skips",
+    "annotators": "annotators",
+    "prompts": "prompts with rankings",
+    "judgements": "judgements: pairs of completions in rankings",
+    "units": "units: different pairs judged",
+    "units_with_overlap": "units that two annotators judged",
+    "meetings": "meetings: two annotators' judgements of one unit",
+}
+
+
+def _counted(agreement: Agreement) -> list[Block]:
+    counts = [(_COUNT_WORDS[key], count) for key, count in agreement.counts.items()]
+    columns = [Column(title="what"), Column(title="how many", kind="count")]
+    blocks: list[Block] = [Table(columns=columns, rows=counts)]
+    if agreement.dropped:
+        dropped = sorted(agreement.dropped.items(), key=lambda entry: -entry[1])
+        blocks.append(Table(title="Read but not counted", columns=columns, rows=dropped))
+    else:
+        blocks.append("Nothing that was read was left out.")
+    others = {tag: count for tag, count in agreement.tags.items() if count > 1}
+    if others and not agreement.slices:
+        named = ", ".join(f"{tag} ({count:,} values)" for tag, count in others.items())
+        blocks.append(f"The comparisons carry tags that agreement could be sliced by (--by TAG): {named}.")
+    return blocks
+
+
+def _definitions(terms: tuple[str, ...]) -> list[Block]:
+    return [Definition(term=term, text=DEFINITIONS[term]) for term in terms]
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else word + "s"
