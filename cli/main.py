@@ -29,22 +29,22 @@ COMMANDS: dict[str, Command] = {
     "annotator withdraw": Command(
         "cli.data:annotator_withdraw", "exclude an annotator from then on; list what used them"
     ),
-    "import comparisons": Command("cli.data:import_comparisons", "read comparisons.jsonl into a project"),
-    "import prompts": Command("cli.data:import_prompts", "read prompts.jsonl into a project's pools"),
+    "import comparisons": Command("cli.imports:import_comparisons", "read comparisons.jsonl into a project"),
+    "import prompts": Command("cli.imports:import_prompts", "read prompts.jsonl into a project's pools"),
     "import demonstrations": Command(
-        "cli.data:import_demonstrations", "read demonstrations.jsonl into a project"
+        "cli.imports:import_demonstrations", "read demonstrations.jsonl into a project"
     ),
-    "import pairs": Command("cli.data:import_pairs", "read preference pairs (prompt, chosen, rejected)"),
-    "import hh": Command("cli.data:import_hh", "read HH transcripts (chosen, rejected)"),
+    "import pairs": Command("cli.imports:import_pairs", "read preference pairs (prompt, chosen, rejected)"),
+    "import hh": Command("cli.imports:import_hh", "read HH transcripts (chosen, rejected)"),
     "import rated": Command(
-        "cli.data:import_rated", "read rated completions (UltraFeedback, HelpSteer, MQM)"
+        "cli.imports:import_rated", "read rated completions (UltraFeedback, HelpSteer, MQM)"
     ),
-    "import trees": Command("cli.data:import_trees", "read conversation trees (OASST)"),
-    "import pandalm": Command("cli.data:import_pandalm", "read PandaLM's comparisons by three annotators"),
-    "import wmt": Command("cli.data:import_wmt", "read WMT's five-way rankings"),
-    "export trl": Command("cli.data:export_trl", "write preference pairs for TRL"),
-    "export hf": Command("cli.data:export_hf", "write a datasets folder"),
-    "export comparisons": Command("cli.data:export_comparisons", "write comparisons.jsonl"),
+    "import trees": Command("cli.imports:import_trees", "read conversation trees (OASST)"),
+    "import pandalm": Command("cli.imports:import_pandalm", "read PandaLM's comparisons by three annotators"),
+    "import wmt": Command("cli.imports:import_wmt", "read WMT's five-way rankings"),
+    "export trl": Command("cli.exports:export_trl", "write preference pairs for TRL"),
+    "export hf": Command("cli.exports:export_hf", "write a datasets folder"),
+    "export comparisons": Command("cli.exports:export_comparisons", "write comparisons.jsonl"),
     "export merged": Command("cli.policy:export_merged", "write a model with its adapter merged in"),
     "snapshot create": Command("cli.data:snapshot_create", "freeze a project's labels under their hash"),
     "snapshot show": Command("cli.data:snapshot_show", "show and verify a snapshot"),
@@ -63,9 +63,9 @@ COMMANDS: dict[str, Command] = {
         "cli.evaluate:compare", "compare policies: win rates, KL, diversity, perplexity"
     ),
     "evaluate frontier": Command("cli.evaluate:frontier", "reward against KL along a run's checkpoints"),
-    "runs list": Command("cli.data:runs_list", "list runs"),
-    "runs show": Command("cli.data:runs_show", "show one run"),
-    "runs index": Command("cli.data:runs_index", "find run folders that the database misses"),
+    "runs list": Command("cli.runs:runs_list", "list runs"),
+    "runs show": Command("cli.runs:runs_show", "show one run"),
+    "runs index": Command("cli.runs:runs_index", "find run folders that the database misses"),
     "lineage": Command("cli.lineage:lineage", "from a checkpoint back to its labels"),
     "chat": Command("cli.policy:chat", "talk to a checkpoint"),
 }
