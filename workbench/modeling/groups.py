@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedTokenizerBase
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -189,7 +190,8 @@ def group_logprobs(model: nn.Module, batch: GroupedBatch, *, temperature: float 
     """Log-probability of each completion token given the prompt and the tokens before it, (M,) in fp32."""
     hidden = _hidden(model, batch)[batch.predictor]  # (M, D)
     targets = batch.input_ids[0, batch.token]
-    return token_logprobs(hidden, output_weight(model), targets, temperature=temperature)
+    bare = model.module if isinstance(model, DistributedDataParallel) else model
+    return token_logprobs(hidden, output_weight(bare), targets, temperature=temperature)
 
 
 def sum_by_completion(values: Tensor, batch: GroupedBatch) -> Tensor:
@@ -241,15 +243,20 @@ AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 def _hidden(model: nn.Module, batch: GroupedBatch) -> Tensor:
     """The trunk's last hidden states, (S, D)."""
-    out = trunk(model)(
-        input_ids=batch.input_ids,
+    inputs: dict[str, Any] = {
+        "input_ids": batch.input_ids,
         # Four dimensions: transformers hands it on as it is instead of building a mask of S x S.
-        attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.input_ids.device),
-        position_ids=batch.position_ids,
-        use_cache=False,
-        grouped=batch,
-    )
-    return cast(Tensor, out.last_hidden_state[0])
+        "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.input_ids.device),
+        "position_ids": batch.position_ids,
+        "use_cache": False,
+        "grouped": batch,
+    }
+    if isinstance(model, DistributedDataParallel):
+        # Its forward must run, or gradients are not averaged: so the hidden states come out beside the logits, of
+        # which a language model makes those of one position.
+        keep = {"logits_to_keep": 1} if model.module.get_output_embeddings() is not None else {}
+        return cast(Tensor, model(**inputs, **keep, output_hidden_states=True).hidden_states[-1][0])
+    return cast(Tensor, trunk(model)(**inputs).last_hidden_state[0])
 
 
 def _split_rows(x: Tensor, shapes: Sequence[tuple[int, int]]) -> list[Tensor]:

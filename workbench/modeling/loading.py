@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -24,9 +26,11 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from workbench.checkpoints import is_checkpoint, parent_of, read_checkpoint
 from workbench.errors import CheckpointError
+from workbench.modeling.devices import resolve_device
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 ADAPTER_FILE = "adapter_config.json"
@@ -94,10 +98,9 @@ def save_model(folder: str | Path, model: Any, tokenizer: PreTrainedTokenizerBas
     `workbench.checkpoints.save_checkpoint`, which makes the folder whole or absent.
     """
     folder = Path(folder)
-    if isinstance(model, PreTrainedModel):
-        model.save_pretrained(folder)
-    else:
-        model.save_pretrained(folder)  # PEFT: adapter weights and adapter_config.json
+    with _quiet():
+        model.save_pretrained(folder)  # Of a PeftModel: adapter weights and adapter_config.json.
+    if not isinstance(model, PreTrainedModel):
         base = Path(_bare(model).name_or_path)
         # The folder is filled aside, in the same parent as where it will stand: `..` means the same in both.
         facts = {
@@ -149,13 +152,6 @@ def disable_dropout(model: nn.Module) -> None:
             setattr(module, "attention_dropout", 0.0)  # noqa: B010 (a plain number beside tensors)
 
 
-def resolve_device(device: str | torch.device | None) -> torch.device:
-    """The named device; None means the GPU if there is one, else the CPU."""
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
-
-
 def _load(
     factory: Any,
     path: str | Path,
@@ -171,7 +167,7 @@ def _load(
     else:
         model = _from_pretrained(factory, folder, dtype, attention, settings)
     disable_dropout(model)
-    return model.to(resolve_device(device)).eval()
+    return model.to(device if isinstance(device, torch.device) else resolve_device(device)).eval()
 
 
 def _from_pretrained(
@@ -185,12 +181,35 @@ def _from_pretrained(
             "this version computes log-probabilities of plain heads only (Llama, Qwen, Mistral and the like)"
         )
     try:
-        model = factory.from_pretrained(
-            folder, local_files_only=True, dtype=DTYPES[dtype], attn_implementation=attention, **settings
-        )
+        with _quiet():
+            model, report = factory.from_pretrained(
+                folder,
+                local_files_only=True,
+                dtype=DTYPES[dtype],
+                attn_implementation=attention,
+                output_loading_info=True,
+                **settings,
+            )
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder} cannot be loaded: {error}") from error
+    # A new head is what a reward model begins with; anything else would be silently random.
+    missing = {name for name in report["missing_keys"] if name != "score.weight"}
+    if missing or report["mismatched_keys"]:
+        names = ", ".join(sorted(map(str, {*missing, *report["mismatched_keys"]}))[:5])
+        raise CheckpointError(f"{folder} lacks weights of the model that its config.json describes: {names}")
     return cast(PreTrainedModel, model)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and load reports of the library's own: what matters in them is checked here."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _load_adapter(

@@ -1,0 +1,305 @@
+"""Training a reward model: rankings in, a checkpoint whose scores are centred and calibrated out."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import TrainingArguments
+
+from reward.config import RewardConfig
+from reward.loss import LOSSES, center_loss, ranking_accuracy, ranking_loss
+from reward.measure import (
+    Calibration,
+    Floats,
+    annotator_weights,
+    fit_calibration,
+    judgements,
+    label_ceiling,
+    measure,
+)
+from workbench.checkpoints import CheckpointInfo, parent_of, resolve_checkpoint, save_checkpoint
+from workbench.console import say
+from workbench.errors import DataError
+from workbench.jsonl import read_demonstrations
+from workbench.modeling.chat import template_hash
+from workbench.modeling.devices import has_fast_bf16, resolve_device, set_threads
+from workbench.modeling.groups import encode_group, final_hidden
+from workbench.modeling.heads import init_heads, score_hidden
+from workbench.modeling.loading import load_sequence_classifier, load_tokenizer, save_model
+from workbench.modeling.lora import add_lora
+from workbench.modeling.plans import micro_batches
+from workbench.modeling.ranking_losses import TIES, initial_log_width
+from workbench.modeling.rankings import RankedBatch, RankedGroup, count_pairs, prepare_rankings
+from workbench.modeling.trainer import RankingTrainer, model_context, training_arguments
+from workbench.preferences import open_preferences
+from workbench.records import Comparison, Completion
+from workbench.runs import Run, RunResult, open_run
+from workbench.seeds import numpy_generator
+
+
+class RankingRewardTrainer(RankingTrainer):
+    """Trains a sequence classifier with `num_labels` heads so that its scores order completions as annotators did.
+
+    Used as transformers' trainers are: `RankingRewardTrainer(model, args, train_dataset, processing_class=tokenizer)`.
+    """
+
+    stage = "reward"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        args: TrainingArguments,
+        train_dataset: Iterable[Any],
+        eval_dataset: Iterable[Any] | None = None,
+        *,
+        loss: str = "bradley_terry",
+        ties: str = "rao_kupper",
+        bootstrap_heads: bool = True,
+        center_coef: float = 0.0,
+        **more: Any,
+    ) -> None:
+        for name, value, known in (("loss", loss, LOSSES), ("ties", ties, TIES)):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        self.loss_name, self.ties, self.center_coef = loss, ties, center_coef
+        width = nn.Parameter(torch.zeros(()))
+        learned = loss == "bradley_terry" and ties in ("rao_kupper", "davidson")
+        extra = {"log_width": width} if learned else {}
+        super().__init__(model, args, train_dataset, eval_dataset, ties=ties, extra=extra, **more)
+        width.data.fill_(initial_log_width(*count_pairs(self.groups), ties))
+        self.width = width
+        self.heads = _bare(model).config.num_labels
+        self.head_weights = _head_weights(
+            len(self.groups), self.heads if bootstrap_heads else 1, self.args.seed
+        )
+
+    def batch_loss(self, model: nn.Module, batch: RankedBatch) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """See the base class. Metrics: accuracy over decisive pairs, mean and spread of scores."""
+        scores = score_hidden(model, final_hidden(model, batch.grouped))  # (N, H)
+        weights = batch.weights[:, None].expand(-1, self.heads)
+        if model.training:
+            members = self.head_weights[list(batch.members)].to(weights)  # (G, H or 1)
+            weights = weights * members[batch.comparison]
+        loss = ranking_loss(
+            scores,
+            batch.items,
+            batch.ranks,
+            batch.twins,
+            weights,
+            loss=self.loss_name,
+            ties=self.ties,
+            log_width=self.width.to(scores.device),
+        )
+        if self.center_coef:
+            loss = loss + self.center_coef * center_loss(scores) * len(batch.members)
+        with torch.no_grad():
+            mean = scores.mean(1)
+            right, decisive = ranking_accuracy(mean, batch.items, batch.ranks, batch.twins)
+            sums: dict[str, Tensor | float] = {
+                "accuracy": right,
+                "accuracy/n": decisive,
+                "score": mean.sum(),
+                "score/n": len(mean),
+                "head_spread": scores.std(1, correction=0).sum(),
+                "head_spread/n": len(mean),
+            }
+        return loss, sums
+
+    def score_groups(self, groups: Sequence[RankedGroup]) -> list[Floats]:
+        """The heads' scores, (K, H) for each group, as the model gives them."""
+        self.model.eval()
+        sizes = [g.group.num_tokens for g in groups]
+        out: list[Floats] = []
+        for members in micro_batches(range(len(groups)), sizes, max_tokens=self.max_tokens):
+            batch = self.collate(groups, members).grouped
+            with torch.no_grad(), self.accelerator.autocast():
+                scores = score_hidden(self.model, final_hidden(self.model, batch))
+            out += np.split(scores.double().cpu().numpy(), np.cumsum(batch.sizes)[:-1])
+        return out
+
+
+def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False) -> RunResult:
+    """Train the reward model that `config` describes; resumes or returns a finished run of the same settings."""
+    assert config.base and config.comparisons
+    with open_run("reward", config, name=name, fresh=fresh) as run:
+        if run.finished:
+            say(f"run '{run.name}' is finished: {run.final_checkpoint}")
+            return run.result()
+        trainer, data, counts = _load(config, run)
+        trainer.train()
+        summary, extra = _evaluate(trainer, config)
+        summary["data"] = counts
+        base = resolve_checkpoint(config.base)
+        info = CheckpointInfo(
+            stage="reward",
+            run=run.name,
+            parents=(parent_of("base", base),),
+            snapshot=data.snapshot.content_hash,
+            template_hash=template_hash(trainer.processing_class),
+            tags=data.tags,
+            extra=extra,
+        )
+        model, tokenizer = trainer.model, trainer.processing_class
+        save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))
+        return run.finish(summary)
+
+
+def _load(config: RewardConfig, run: Run) -> tuple[RankingRewardTrainer, Any, Mapping[str, int]]:
+    assert config.base and config.comparisons
+    set_threads(config.threads)
+    device = resolve_device(config.device)
+    base = resolve_checkpoint(config.base)
+    tokenizer = load_tokenizer(base)
+    model = load_sequence_classifier(base, num_labels=config.heads, device=device)
+    init_heads(model, config.seed)
+    if config.lora_rank:
+        model = add_lora(model, rank=config.lora_rank, alpha=config.lora_alpha, targets=config.lora_targets,
+                         seed=config.seed, with_head=True)  # fmt: skip
+    model.config.pad_token_id = tokenizer.pad_token_id
+    data = open_preferences(
+        config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
+    )
+    max_length = config.max_length or model_context(model)
+    prepare = partial(
+        prepare_rankings,
+        tokenizer=tokenizer,
+        max_length=max_length,
+        too_long=config.too_long,
+        ties=config.ties,
+    )
+    groups, counts = prepare(data.train)
+    if config.annotator_weights == "agreement":
+        weights = annotator_weights(groups)
+        groups, counts = prepare(data.train, annotator_weights=weights)
+    held_out, held_out_counts = prepare(data.validation)
+    say(f"training on {_told(counts)}; held out {_told(held_out_counts)}")
+    args = training_arguments(
+        run.checkpoints,
+        epochs=config.epochs,
+        batch_comparisons=config.batch_comparisons,
+        learning_rate=config.learning_rate,
+        lr_scheduler=config.lr_scheduler,
+        warmup_fraction=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        logging_steps=config.log_every,
+        save_steps=config.save_every,
+        seed=config.seed,
+        bf16=config.mixed_precision == "bf16" or (config.mixed_precision == "auto" and has_fast_bf16(device)),
+        use_cpu=device.type == "cpu",
+        activation_checkpointing=config.gradient_checkpointing,
+    )
+    trainer = RankingRewardTrainer(
+        model,
+        args,
+        groups,
+        held_out,
+        processing_class=tokenizer,
+        run=run,
+        max_tokens=config.micro_batch_tokens,
+        max_length=max_length,
+        loss=config.loss,
+        ties=config.ties,
+        bootstrap_heads=config.bootstrap_heads,
+        center_coef=config.center_coef,
+    )
+    return trainer, data, counts
+
+
+def _evaluate(trainer: RankingRewardTrainer, config: RewardConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The summary of the run, and what the checkpoint keeps beside its weights."""
+    held_out = trainer.eval_groups
+    raw = trainer.score_groups(held_out)
+    found = judgements([scores.mean(1) for scores in raw], held_out)
+    log_width = float(trainer.width.detach())
+    calibration = fit_calibration(found, ties=config.ties, log_width=log_width)
+    bias, bias_set = _zero_bias(trainer, config, raw)
+    summary: dict[str, Any] = {
+        "reward_model": {
+            **measure(found, ties=config.ties, log_width=log_width, seed=config.seed),
+            "ceiling": label_ceiling(held_out, config.seed).to_json(),
+            "heads": [
+                measure(judgements([s[:, h] for s in raw], held_out), ties=config.ties, log_width=log_width,
+                        seed=config.seed)["accuracy"]
+                for h in range(trainer.heads)
+            ],
+            "temperature": calibration.temperature,
+            "tie_width": tie_width(calibration),
+            "bias": bias,
+        },
+        "steps": trainer.state.global_step,
+    }  # fmt: skip
+    extra = {
+        "bias": bias,
+        "bias_set": bias_set,
+        "temperature": calibration.temperature,
+        "tie_width": tie_width(calibration),
+        "ties": config.ties,
+        "loss": config.loss,
+        "heads": trainer.heads,
+    }
+    return summary, extra
+
+
+def tie_width(calibration: Calibration) -> float | None:
+    """The tie parameter on its own scale (Rao-Kupper's width, Davidson's v); None under policies without one."""
+    if calibration.ties not in ("rao_kupper", "davidson"):
+        return None
+    return math.exp(calibration.log_width)
+
+
+def _zero_bias(
+    trainer: RankingRewardTrainer, config: RewardConfig, held_out: Sequence[Floats]
+) -> tuple[float, str]:
+    """What is added to every score so that the stated set has mean 0 (N+ detail 15), and the set's name."""
+    if config.zero_mean == "validation" and held_out:
+        return -float(np.concatenate(held_out).mean()), "validation"
+    if config.zero_mean in ("validation", "train"):
+        return -float(np.concatenate(trainer.score_groups(trainer.groups)).mean()), "train"
+    groups = _demonstration_groups(Path(config.zero_mean), trainer, config)
+    return -float(np.concatenate(trainer.score_groups(groups)).mean()), config.zero_mean
+
+
+def _demonstration_groups(
+    path: Path, trainer: RankingRewardTrainer, config: RewardConfig
+) -> list[RankedGroup]:
+    groups = []
+    for demonstration in read_demonstrations(path):
+        *prompt, last = demonstration.messages
+        comparison = Comparison(demonstration.id, tuple(prompt), (Completion(last.content),))
+        group = encode_group(trainer.processing_class, comparison, config.max_length)
+        groups.append(
+            RankedGroup(group, np.ones((1, 1), np.int64), np.ones(1), np.zeros(1, np.int64), (0,), ("",))
+        )
+    if not groups:
+        raise DataError(f"zero_mean: {path} holds no demonstration")
+    return groups
+
+
+def _head_weights(count: int, heads: int, seed: int) -> Tensor:
+    """(count, heads): what each comparison counts for each head.
+
+    One head: 1. Several: a Bayesian bootstrap (Rubin 1981), exponential draws with mean 1.
+    """
+    if heads == 1:
+        return torch.ones(count, 1)
+    draws = numpy_generator(seed, "heads").exponential(size=(count, heads))
+    return torch.from_numpy(draws / draws.mean(axis=0)).float()
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    told = (
+        f"{counts['comparisons_used']} of {counts['comparisons']} comparisons, {counts['rankings']} rankings"
+    )
+    reasons = {"rankings_without_pair": "rankings without a pair", "skips": "skips", "too_long": "too long"}
+    left_out = [f"{counts[key]} {words}" for key, words in reasons.items() if counts[key]]
+    return told + (f" (left out: {', '.join(left_out)})" if left_out else "")
+
+
+def _bare(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
