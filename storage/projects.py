@@ -61,9 +61,15 @@ def create_project(
     return _record(project)
 
 
+def find_project(session: Session, name: str) -> ProjectRecord | None:
+    """The project of that name, if there is one."""
+    project = session.scalar(select(Project).where(Project.name == name))
+    return None if project is None else _record(project)
+
+
 def get_project(session: Session, name: str) -> ProjectRecord:
     """The project of that name; DataError with the nearest name if there is none."""
-    project = session.scalar(select(Project).where(Project.name == name))
+    project = find_project(session, name)
     if project is None:
         names = list(session.scalars(select(Project.name).order_by(Project.name)))
         near = get_close_matches(name, names, n=1)
@@ -74,7 +80,7 @@ def get_project(session: Session, name: str) -> ProjectRecord:
         else:
             hint = f"make it with 'accord project create {name}'"
         raise DataError(f"no project '{name}'; {hint}")
-    return _record(project)
+    return project
 
 
 def list_projects(session: Session) -> list[ProjectRecord]:
@@ -110,7 +116,7 @@ def count_project(session: Session, project_id: int) -> dict[str, Any]:
         return session.scalar(select(func.count()).where(table.project_id == project_id)) or 0
 
     def grouped(query: Any) -> dict[str, int]:
-        return {key: count for key, count in sorted(session.execute(query).tuples())}
+        return {key: count for key, count in sorted(session.execute(query))}
 
     return {
         "prompts": rows_of(Prompt),
