@@ -54,12 +54,12 @@ class SampleConfig:
 class PPOConfig:
     """Train a policy against a reward model with PPO; defaults are those of Huang et al. 2024 (arXiv 2403.17031)."""
 
-    policy: str
-    """The policy to start from, and the reference: a checkpoint folder, a run's name or the start of a hash."""
-    reward_models: tuple[str, ...]
-    """One reward model, or several as an ensemble; each may have several heads, which count alike."""
-    prompts: Path
-    """A prompts.jsonl (or .jsonl.gz)."""
+    policy: str | None = None
+    """The policy to start from, and the reference: a checkpoint folder, a run's name or the start of a hash. Needed."""
+    reward_models: tuple[str, ...] = ()
+    """One reward model, or several as an ensemble; each may have several heads, which count alike. Needed."""
+    prompts: Path | None = None
+    """A prompts.jsonl (or .jsonl.gz). Needed."""
     prompt_use: str | None = "rl"
     """Take only prompts kept for this use; null takes all."""
 
@@ -131,9 +131,7 @@ class PPOConfig:
     ptx_data: Path | None = None
     """Packed shards of pretraining text, made by 'accord pretrain pack' with the policy's tokenizer."""
     ptx_batch_size: int = 16
-    """Sequences of pretraining text a minibatch."""
-    ptx_sequence_length: int = 128
-    """Tokens of each of those sequences."""
+    """Rows of packed text a minibatch."""
 
     # Optimisation
     num_ppo_epochs: int = 4
@@ -210,8 +208,6 @@ class PPOConfig:
     """Nor can one whose rollouts' distinct-2 is below this share of the first iteration's."""
 
     def __post_init__(self) -> None:
-        if not self.reward_models:
-            raise ValueError("reward_models names no reward model; give at least one")
         _at_least_one(
             self, "total_episodes", "batch_size", "max_new_tokens", "num_ppo_epochs", "num_mini_batches",
             "micro_batch_tokens", "save_every", "best_window", "score_normalization_samples", "kl_horizon",

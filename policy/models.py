@@ -1,0 +1,178 @@
+"""The networks of PPO: policy and critic in one module, and the reference that the policy starts as."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+
+from workbench.modeling.loading import disable_dropout
+from workbench.modeling.logprobs import (
+    hidden_states,
+    output_weight,
+    token_logprobs,
+    token_logprobs_and_entropy,
+    trunk,
+)
+
+REFERENCE_ADAPTER = "ref"
+_CHUNK_FLOATS = 2**24  # Logits a chunk: 64 MB in fp32. Fewer positions a chunk means recomputing them.
+
+
+class Critic(nn.Module):
+    """A trunk and a linear head: the value before each token."""
+
+    def __init__(self, trunk: Any, weight: Tensor | None = None, bias: float = 0.0) -> None:
+        """With `weight` (D,) the head starts there, else at zero."""
+        super().__init__()
+        self.trunk = trunk
+        self.head = nn.Linear(trunk.config.hidden_size, 1)
+        nn.init.zeros_(self.head.weight)
+        if weight is not None:
+            self.head.weight.data.copy_(weight[None])
+        nn.init.constant_(self.head.bias, bias)
+
+    @classmethod
+    def of(cls, model: Any) -> Critic:
+        """A critic whose trunk is a copy of a model's, adapters merged in, and whose head is zero."""
+        copied = copy.deepcopy(model)
+        if isinstance(copied, PeftModel):
+            copied = copied.merge_and_unload()
+        return cls(trunk(copied).requires_grad_(True))
+
+    def adapt(self, policy: nn.Module) -> None:
+        """Where the policy trains adapters, train such adapters on this trunk too, and the head."""
+        if not isinstance(policy, PeftModel) or isinstance(self.trunk, PeftModel):
+            return
+        settings: Any = copy.deepcopy(policy.peft_config[policy.active_adapter])
+        settings.task_type, settings.inference_mode = None, False
+        self.trunk = get_peft_model(self.trunk, settings)
+        disable_dropout(self.trunk)
+
+    def forward(self, ids: Tensor, wanted: Tensor) -> Tensor:
+        """Values (N,) in float32 at the wanted positions (B, W) of right-padded ids (B, W), row by row."""
+        hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state  # (B, W, D)
+        return self.head(hidden[wanted].float()).squeeze(-1)  # type: ignore[no-any-return]  # nn.Module: Any
+
+
+class PolicyAndCritic(nn.Module):
+    """Both trained networks behind one forward, so that one wrapper (DDP) synchronises both; two networks inside."""
+
+    def __init__(self, policy: nn.Module, critic: Critic) -> None:
+        super().__init__()
+        self.policy = policy
+        self.critic = critic
+
+    def forward(
+        self, ids: Tensor, wanted: Tensor, temperature: float, entropy: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Log-probabilities, entropies (if asked for) and values of completion tokens, each (N,).
+
+        `ids` (B, W) are prompts and completions, right-padded: a causal model never looks right, so no attention mask
+        is needed. `wanted` (B, W) is true where the next token is one of the completion.
+        """
+        log_probs, entropies = token_statistics(self.policy, ids, wanted, temperature, entropy)
+        return log_probs, entropies, self.critic(ids, wanted)
+
+    def checkpoint_activations(self) -> None:
+        """Recompute activations in the backward pass. Only a model in training mode does; dropout is 0 all the same."""
+        networks: list[Any] = [self.policy, self.critic.trunk]
+        for network in networks:
+            network.gradient_checkpointing_enable()
+        self.train()
+
+
+def token_statistics(
+    policy: nn.Module, ids: Tensor, wanted: Tensor, temperature: float, entropy: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Log-probabilities (N,) of the tokens after the wanted positions and, if asked for, entropies (N,)."""
+    hidden = hidden_states(policy, ids, None, None)  # (B, W, D)
+    weight = output_weight(policy)
+    targets = ids[:, 1:][wanted[:, :-1]]
+    chunk = max(1024, _CHUNK_FLOATS // weight.shape[0])
+    if entropy:
+        return token_logprobs_and_entropy(
+            hidden[wanted], weight, targets, temperature=temperature, chunk=chunk
+        )
+    return token_logprobs(hidden[wanted], weight, targets, temperature=temperature, chunk=chunk), None
+
+
+class Reference:
+    """The policy as it started: a frozen copy, or the same weights with the trained adapter out of the way."""
+
+    def __init__(self, policy: nn.Module, model: nn.Module | None, adapter: str | None) -> None:
+        self.policy: Any = policy
+        self.model = model
+        self.adapter = adapter
+
+    @contextmanager
+    def active(self) -> Iterator[nn.Module]:
+        """The model to run as the reference; the policy is itself again afterwards."""
+        if self.model is not None:
+            yield self.model
+        elif self.adapter is None:
+            with self.policy.disable_adapter():
+                yield self.policy
+        else:
+            trained = self.policy.active_adapter
+            self.policy.set_adapter(self.adapter)
+            try:
+                yield self.policy
+            finally:
+                self.policy.set_adapter(trained)
+
+
+def policy_and_reference(model: nn.Module, lora: LoraConfig | None) -> tuple[nn.Module, Reference]:
+    """The model to train, with a new adapter if `lora` is given, and its reference.
+
+    A model that already has an adapter (LoRA fine-tuning) goes on training it; the reference is then a frozen copy of
+    that adapter, on the same base. Raises ValueError for such a model together with `lora`.
+    """
+    disable_dropout(model)
+    if isinstance(model, PeftModel):
+        if lora is not None:
+            raise ValueError(
+                "the policy has an adapter already, and a new one was asked for; merge it first "
+                "('accord export merged') or leave lora_rank at 0 to go on with the adapter it has"
+            )
+        return model, Reference(model, None, _frozen_copy(model))
+    if lora is not None:
+        adapted: nn.Module = get_peft_model(model, lora)
+        disable_dropout(adapted)
+        return adapted, Reference(adapted, None, None)
+    frozen = copy.deepcopy(model).requires_grad_(False).eval()
+    return model, Reference(model, frozen, None)
+
+
+def trained_state(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of the parameters that train, by name; all that a resume or a best checkpoint needs."""
+    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def restore_state(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put back what `trained_state` copied; the names must be the same."""
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if own.keys() != state.keys():
+        raise ValueError(f"the saved state has other parameters: {sorted(own.keys() ^ state.keys())[:4]}")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(state[name])
+
+
+def _frozen_copy(model: PeftModel) -> str:
+    """A copy of the active adapter under the name of the reference, which does not train."""
+    peft: Any = model
+    trained: str = peft.active_adapter
+    peft.add_adapter(REFERENCE_ADAPTER, peft.peft_config[trained])
+    parameters = dict(peft.named_parameters())
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if f".{REFERENCE_ADAPTER}." in name:
+                parameter.copy_(parameters[name.replace(f".{REFERENCE_ADAPTER}.", f".{trained}.")])
+    peft.set_adapter(trained)
+    return REFERENCE_ADAPTER
