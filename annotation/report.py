@@ -281,7 +281,7 @@ def _matrix(agreement: Agreement) -> Table:
         for i in range(1, len(names))
     ]
     columns = [Column(title=""), *(Column(title=name, kind="estimate") for name in names[:-1])]
-    return Table(title="Cohen's kappa of every two annotators", columns=columns, rows=rows)
+    return Table(title="Cohen's kappa of every two annotators", columns=columns, rows=rows, stacked=True)
 
 
 def _extremes(agreement: Agreement) -> list[Block]:

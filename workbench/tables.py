@@ -47,6 +47,8 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     title: str = ""
     note: str = ""
+    stacked: bool = False
+    """On a page, put intervals and counts under their values: for wide tables of estimates."""
 
     def __post_init__(self) -> None:
         for i, row in enumerate(self.rows):
@@ -104,8 +106,9 @@ class Table:
         ]
         below = "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
         label = html.escape(self.title or "table", quote=True)
+        kind = "table stacked" if self.stacked else "table"
         return (
-            f'<div class="table" role="region" aria-label="{label}" tabindex="0"><table>{caption}'
+            f'<div class="{kind}" role="region" aria-label="{label}" tabindex="0"><table>{caption}'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{below}"
         )
 

@@ -282,9 +282,6 @@ class _Block:
         meta: tuple[int, int, int, int],
     ) -> None:
         self.items += items
-        if max((rank or 0) for rank in ranks) > 1 << 32:
-            levels = {rank: i for i, rank in enumerate(sorted({rank for rank in ranks if rank}), start=1)}
-            ranks = tuple(levels[rank] if rank else None for rank in ranks)
         self.ranks += [rank or 0 for rank in ranks]
         positions = [-1] * self.k
         for position, i in enumerate(order or ()):

@@ -1,0 +1,345 @@
+"""Agreement of rankings: by hand on a small table, by the properties it must have, and against plain loops."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.records import Comparison, Completion, Message, Ranking
+from workbench.statistics.agreement import count_units, pair_label_alpha, panel_agreement, raw_agreement
+from workbench.statistics.annotators import annotator_figures, annotator_pairs, intra_agreement, meetings
+from workbench.statistics.estimates import Estimate
+from workbench.statistics.pairs import expand_pairs
+from workbench.statistics.ranks import kendall_tau_b
+from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
+
+# Four prompts with four completions, ranked by some of three annotators.
+PANEL = {
+    "p1": {"ann": [1, 2, 2, 4], "bob": [1, 3, 2, 4], "cat": [2, 1, 3, 3]},
+    "p2": {"ann": [3, 1, 2, 4], "bob": [2, 1, 2, 4]},
+    "p3": {"ann": [1, 1, 3, 3], "cat": [1, 2, 3, 4]},
+    "p4": {"bob": [1, 2, 3, 4]},
+}
+
+
+def comparison(
+    prompt: str,
+    rankings: dict[str, Sequence[int | None]],
+    *,
+    texts: Sequence[str] | None = None,
+    name: str | None = None,
+    **changes: object,
+) -> Comparison:
+    k = max(len(ranks) for ranks in rankings.values())
+    return Comparison(
+        id=name or prompt,
+        prompt=prompt,
+        completions=tuple(Completion(text=text) for text in texts or [f"completion {i}" for i in range(k)]),
+        rankings=tuple(
+            Ranking(**{"id": f"{name or prompt}-{who}", "annotator": who, "ranks": tuple(ranks), **changes})
+            for who, ranks in rankings.items()
+        ),
+    )
+
+
+def panel() -> list[Comparison]:
+    return [comparison(prompt, rankings) for prompt, rankings in PANEL.items()]
+
+
+def generator() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_small_panel_by_hand() -> None:
+    """18 pairs have two annotators or more; 20 of 30 meetings agree, and 20 of the 23 where both took a side."""
+    labels = expand_pairs(panel())
+    counts = count_units(labels)
+    assert int((counts.met.sum((1, 2)) > 0).sum()) == 18
+    assert counts.met.sum() / 2 == 30
+    assert raw_agreement(counts) == (pytest.approx(20 / 30), pytest.approx(20 / 23))
+    assert pair_label_alpha(counts, symmetrise=False) == pytest.approx(0.227536, abs=1e-6)
+    assert pair_label_alpha(counts) == pytest.approx(0.494547, abs=1e-6)
+    figures = panel_agreement(labels, draws=50, generator=generator())
+    assert (figures.with_ties.value, figures.with_ties.n) == (pytest.approx(20 / 30), 30)
+    assert (figures.decisive.value, figures.decisive.n) == (pytest.approx(20 / 23), 23)
+    assert figures.by_prompt.n == 3, "nobody agreed or disagreed on p4"
+    assert figures.alpha_nominal.low is not None and figures.alpha_nominal.low <= 0.494547
+
+
+def test_whole_rankings_by_hand() -> None:
+    labels = expand_pairs(panel())
+    met = meetings(labels)
+    assert not isinstance(met, str)
+    tau = tau_b_of_meetings(labels, met)
+    expected = [
+        kendall_tau_b(one, two)
+        for rankings in PANEL.values()
+        for one, two in combinations(rankings.values(), 2)
+    ]
+    assert sorted(tau.values) == pytest.approx(sorted(value for value in expected if value is not None))
+    assert float(tau.values.mean()) == pytest.approx(0.644963, abs=1e-6)
+    assert concordance_of_panels(labels).values == pytest.approx([0.702381], abs=1e-6)
+    two = concordance_of_panels(labels, rankers=2)
+    assert dict(zip(two.prompt, two.values, strict=True))[1] == pytest.approx(0.973684, abs=1e-6)
+
+
+def loops(comparisons: Sequence[Comparison]) -> tuple[int, int, int, int]:
+    """Agreeing and all meetings, with ties and decisive, by the slowest and plainest way."""
+    said: dict[tuple[str, str, frozenset[str]], list[tuple[str, str]]] = {}
+    for c in comparisons:
+        for r in c.rankings:
+            for i, j in combinations(range(len(c.completions)), 2):
+                one, two = c.completions[i].text, c.completions[j].text
+                assert r.ranks is not None
+                a, b = r.ranks[i], r.ranks[j]
+                if one == two or a is None or b is None:
+                    continue
+                verdict = "tie" if a == b else (one if a < b else two)
+                key = (str(c.prompt), r.criterion, frozenset((one, two)))
+                said.setdefault(key, []).append((r.annotator, verdict))
+    agree = total = agree_decisive = decisive = 0
+    for verdicts in said.values():
+        for (who, x), (other, y) in combinations(verdicts, 2):
+            if who == other:
+                continue
+            total += 1
+            agree += x == y
+            if "tie" not in (x, y):
+                decisive += 1
+                agree_decisive += x == y
+    return agree, total, agree_decisive, decisive
+
+
+def random_comparisons(seed: int, num: int = 12) -> list[Comparison]:
+    """Comparisons with shared pairs, missing ranks, repeats by one annotator, ties and several criteria."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for i in range(num):
+        k = int(rng.integers(1, 5))
+        texts = [f"t{t}" for t in rng.permutation(6)[:k]]
+        rankings = []
+        for r in range(int(rng.integers(0, 5))):
+            ranks = tuple(None if rng.random() < 0.1 else int(rank) for rank in rng.integers(1, 4, k))
+            rankings.append(
+                Ranking(
+                    id=f"{i}-{r}",
+                    annotator=f"a{rng.integers(4)}",
+                    ranks=ranks,
+                    criterion=("helpful", "honest")[int(rng.integers(2))],
+                )
+            )
+        out.append(
+            Comparison(
+                id=f"c{i}",
+                prompt=f"p{rng.integers(4)}",
+                completions=tuple(Completion(text=text) for text in texts),
+                rankings=tuple(rankings),
+            )
+        )
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_equals_plain_loops(seed: int) -> None:
+    comparisons = random_comparisons(seed)
+    agree, total, agree_decisive, decisive = loops(comparisons)
+    with_ties, only_decisive = raw_agreement(count_units(expand_pairs(comparisons)))
+    assert with_ties == (pytest.approx(agree / total) if total else None)
+    assert only_decisive == (pytest.approx(agree_decisive / decisive) if decisive else None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_order_of_anything_is_nothing(seed: int) -> None:
+    """Shuffled comparisons, rankings and completions give the same figures."""
+    comparisons = random_comparisons(seed)
+    rng = np.random.default_rng(seed)
+    shuffled = []
+    for i in rng.permutation(len(comparisons)):
+        c = comparisons[i]
+        order = rng.permutation(len(c.completions))
+        rankings = [
+            replace(r, ranks=tuple((r.ranks or ())[j] for j in order))
+            for r in (c.rankings[j] for j in rng.permutation(len(c.rankings)))
+        ]
+        shuffled.append(
+            replace(c, completions=tuple(c.completions[j] for j in order), rankings=tuple(rankings))
+        )
+    one, two = (
+        panel_agreement(expand_pairs(those), draws=0, generator=generator())
+        for those in (comparisons, shuffled)
+    )
+    for name in (
+        "with_ties",
+        "decisive",
+        "chance_with_ties",
+        "by_prompt",
+        "alpha_nominal",
+        "alpha_ordinal",
+        "ac1",
+    ):
+        a, b = getattr(one, name), getattr(two, name)
+        assert (a.n, a.reason) == (b.n, b.reason)
+        assert a.value == (None if b.value is None else pytest.approx(b.value, abs=1e-9))
+
+
+def test_best_first_storage_does_not_lower_alpha() -> None:
+    """The same judgements stored best first: alpha as stored falls, the symmetrised one stays."""
+    rng = np.random.default_rng(4)
+    stored = []
+    for p in range(60):
+        ranks = {who: list(rng.permutation([1, 2]) if rng.random() < 0.3 else [2, 1]) for who in "ab"}
+        stored.append(comparison(f"p{p}", ranks, texts=("x", "y") if p % 2 else ("y", "x")))
+    flipped = [
+        c
+        if i % 2
+        else replace(
+            c,
+            completions=c.completions[::-1],
+            rankings=tuple(replace(r, ranks=(r.ranks or ())[::-1]) for r in c.rankings),
+        )
+        for i, c in enumerate(stored)
+    ]
+    one, two = (count_units(expand_pairs(those)) for those in (stored, flipped))
+    assert pair_label_alpha(one) == pytest.approx(pair_label_alpha(two))
+    assert pair_label_alpha(one, symmetrise=False) != pytest.approx(
+        pair_label_alpha(two, symmetrise=False), abs=0.02
+    )
+
+
+def test_completions_are_matched_across_comparisons_by_words_and_source() -> None:
+    first = comparison("p", {"ann": [1, 2]}, texts=("x", "y"), name="c1")
+    second = comparison("p", {"bob": [2, 1, 3]}, texts=("y", "x", "z"), name="c2")
+    labels = expand_pairs([first, second])
+    counts = count_units(labels)
+    assert counts.met.sum() / 2 == 1 and raw_agreement(counts)[0] == 1.0
+    elsewhere = replace(second, completions=tuple(replace(c, source=("other",)) for c in second.completions))
+    assert count_units(expand_pairs([first, elsewhere])).met.sum() == 0
+
+
+def test_identical_completions_are_never_a_pair() -> None:
+    labels = expand_pairs([comparison("p", {"ann": [1, 1, 2], "bob": [1, 2, 3]}, texts=("x", "x", "y"))])
+    assert labels.dropped["pairs of completions with the same words"] == 2
+    assert labels.dropped["judgements repeated on copies of one completion"] == 2
+    assert len(labels) == 2, "one judgement each of x against y"
+    contradicting = expand_pairs([comparison("p", {"ann": [1, 3, 2]}, texts=("x", "x", "y"))])
+    assert len(contradicting) == 0
+    assert contradicting.dropped["judgements that contradict each other on copies of one completion"] == 2
+
+
+def test_what_is_not_counted_is_told() -> None:
+    gold = replace(comparison("g", {"ann": [1, 2]}), kind="gold")
+    adjudicated = comparison("p", {"ann": [1, 2], "bob": [1, 2]})
+    verdict = Ranking(id="v", annotator="lead", annotator_kind="adjudicator", ranks=(2, 1))
+    skipped = Ranking(id="s", annotator="cat", ranks=None, outcome="skipped", reason="unclear")
+    partial = comparison("q", {"ann": [1, None, 2]})
+    labels = expand_pairs(
+        [gold, replace(adjudicated, rankings=(*adjudicated.rankings, verdict, skipped)), partial]
+    )
+    assert labels.dropped == {
+        "rankings of gold comparisons": 1,
+        "adjudications": 1,
+        "pairs of which a completion was left unranked": 2,
+    }
+    assert labels.counts == {"comparisons": 3, "rankings": 3, "skips": 1}
+    assert raw_agreement(count_units(labels)) == (1.0, 1.0)
+
+
+def test_not_shown_is_not_left_unranked() -> None:
+    labels = expand_pairs([comparison("p", {"ann": [1, 2, None]}, order=(1, 0))])
+    assert labels.dropped == {} and len(labels) == 1
+
+
+def test_position_bias_counts_the_first_shown() -> None:
+    """In three pairs ann prefers what stood first twice; the tie says nothing."""
+    parts = [
+        comparison("p", {"ann": [1, 2]}, order=(0, 1)),
+        comparison("q", {"ann": [1, 2]}, order=(1, 0)),
+        comparison("r", {"ann": [2, 1]}, order=(1, 0)),
+        comparison("s", {"ann": [1, 1]}, order=(0, 1)),
+    ]
+    (figures,) = annotator_figures(expand_pairs(parts), draws=0, generator=generator())
+    assert (figures.first_shown.value, figures.first_shown.n) == (pytest.approx(2 / 3), 3)
+    assert figures.ties.value == pytest.approx(1 / 4)
+
+
+def test_one_annotator_with_themselves() -> None:
+    again = [
+        Ranking(id=str(i), annotator="ann", ranks=ranks, attempt=i)
+        for i, ranks in enumerate([(1, 2), (1, 2), (2, 1)], start=1)
+    ]
+    base = comparison("p", {"bob": [1, 2]})
+    labels = expand_pairs([replace(base, rankings=(*base.rankings, *again))])
+    intra = intra_agreement(labels, draws=0, generator=generator())
+    assert (intra.value, intra.n) == (pytest.approx(1 / 3), 3)
+    with_ties, _ = raw_agreement(count_units(labels))
+    assert with_ties == pytest.approx(2 / 3), "all of ann's judgements meet bob's; never one another"
+
+
+def test_annotator_figures_and_pairs_by_hand() -> None:
+    """ann and bob: p1 agrees on 4 of 6 (bob has no tie where ann has one, and turns one pair around)."""
+    labels = expand_pairs(panel())
+    figures = {f.judge.name: f for f in annotator_figures(labels, draws=0, generator=generator())}
+    assert set(figures) == {"ann", "bob", "cat"}
+    met = meetings(labels)
+    assert not isinstance(met, str)
+    pairs = annotator_pairs(labels, met, draws=0, generator=generator())
+    totals = {(labels.judges[p.one].name, labels.judges[p.two].name): p for p in pairs}
+    assert {key: p.with_ties.n for key, p in totals.items()} == {
+        ("ann", "bob"): 12,
+        ("ann", "cat"): 12,
+        ("bob", "cat"): 6,
+    }
+    assert totals["ann", "bob"].with_ties.value == pytest.approx(10 / 12)
+    assert "fewer than 30" in str(totals["ann", "bob"].kappa)
+    met_of_ann = sum(p.with_ties.n for key, p in totals.items() if "ann" in key)
+    assert figures["ann"].with_ties.n == met_of_ann
+
+
+BAD = {
+    "one annotator": [comparison("p", {"ann": [1, 2]}), comparison("q", {"ann": [1, 2]})],
+    "no overlap": [comparison("p", {"ann": [1, 2]}), comparison("q", {"bob": [1, 2]})],
+    "all ties": [comparison(f"p{i}", {"ann": [1, 1], "bob": [2, 2]}) for i in range(3)],
+    "one prompt with all": [
+        comparison("p", {f"a{i}": [1, 2, 2] if i % 3 else [2, 1, 3] for i in range(9)}),
+    ],
+    "single completions": [comparison("p", {"ann": [1], "bob": [1]})],
+    "rankings without ranks": [comparison("p", {"ann": [None, None], "bob": [1, 2]})],
+    "no rankings": [Comparison(id="c", prompt="p", completions=(Completion(text="x"),))],
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_hard_cases_give_a_number_or_a_sentence(case: str) -> None:
+    labels = expand_pairs(BAD[case])
+    figures = panel_agreement(labels, draws=50, generator=generator())
+    for estimate in vars(figures).values():
+        assert isinstance(estimate, Estimate) and (estimate.value is not None or estimate.reason)
+    met = meetings(labels)
+    assert not isinstance(met, str)
+    annotator_pairs(labels, met, draws=50, generator=generator())
+    annotator_figures(labels, draws=50, generator=generator())
+    concordance_of_panels(labels), tau_b_of_meetings(labels, met)
+
+
+def test_all_ties_agree_and_have_no_alpha() -> None:
+    figures = panel_agreement(expand_pairs(BAD["all ties"]), draws=0, generator=generator())
+    assert figures.with_ties.value == 1.0
+    assert "all judgements are the same" in str(figures.alpha_nominal.reason)
+    assert "decisive" in str(figures.decisive.reason)
+
+
+def test_too_many_meetings_are_refused_with_their_number() -> None:
+    labels = expand_pairs([comparison("p", {f"a{i}": [1, 2] for i in range(100)})])
+    assert "4,950 meetings" in str(meetings(labels, limit=1000))
+
+
+def test_prompt_text_and_message_are_different_prompts() -> None:
+    text = comparison("p", {"ann": [1, 2]})
+    message = replace(comparison("p", {"bob": [1, 2]}, name="m"), prompt=(Message("user", "p"),))
+    assert expand_pairs([text, message]).num_prompts == 2
