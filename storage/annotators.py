@@ -23,13 +23,13 @@ class AnnotatorRecord:
 def ensure_annotators(session: Session, kinds: Mapping[str, str]) -> dict[str, int]:
     """The ids of the annotators of these pseudonyms; unknown ones are made with the kind given."""
     query = select(Annotator.pseudonym, Annotator.id).where(Annotator.pseudonym.in_(kinds))
-    known = dict(session.execute(query).tuples().all())
+    known = dict(session.execute(query).all())
     missing = sorted(set(kinds) - set(known))
     if missing:
         now = utc_now()
         rows = [{"pseudonym": name, "kind": kinds[name], "created_at": now} for name in missing]
         insert_rows(session, Annotator, rows)
-        known = dict(session.execute(query).tuples().all())
+        known = dict(session.execute(query).all())
     return known
 
 
@@ -56,7 +56,7 @@ def ensure_guidelines(session: Session, project_id: int, versions: Iterable[str]
     query = select(GuidelineVersion.version, GuidelineVersion.id).where(
         GuidelineVersion.project_id == project_id, GuidelineVersion.version.in_(wanted)
     )
-    known = dict(session.execute(query).tuples().all())
+    known = dict(session.execute(query).all())
     for version in sorted(wanted - set(known)):
         row = GuidelineVersion(project_id=project_id, version=version, text=None)
         session.add(row)

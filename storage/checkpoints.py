@@ -88,5 +88,5 @@ def _record(session: Session, row: Checkpoint) -> CheckpointRecord:
         stage=row.stage,
         run_id=row.run_id,
         snapshot_hash=row.snapshot_hash,
-        parents=tuple(session.execute(parents).tuples()),
+        parents=tuple(session.execute(parents)),
     )

@@ -42,7 +42,7 @@ def find_comparisons(session: Session, project_id: int, ids: Iterable[str]) -> d
     query = select(Comparison.record_id, Comparison.id, Comparison.content_hash).where(
         Comparison.project_id == project_id, Comparison.record_id.in_(list(ids))
     )
-    return {name: StoredComparison(key, content) for name, key, content in session.execute(query).tuples()}
+    return {name: StoredComparison(key, content) for name, key, content in session.execute(query)}
 
 
 def add_comparisons(
@@ -117,7 +117,7 @@ def read_comparisons(
             .order_by(Comparison.record_id)
             .limit(_PAGE)
         )
-        page = session.execute(query).tuples().all()
+        page = session.execute(query).all()
         if not page:
             return
         keys = [row[0] for row in page]
@@ -166,6 +166,6 @@ def _read_completions(session: Session, keys: Sequence[int]) -> Mapping[int, lis
         .order_by(ComparisonItem.comparison_id, ComparisonItem.position)
     )
     found: dict[int, list[records.Completion]] = defaultdict(list)
-    for key, text, source, sampling in session.execute(query).tuples():
+    for key, text, source, sampling in session.execute(query):
         found[key].append(records.Completion(text=text, source=tuple(source), sampling=sampling))
     return found

@@ -20,7 +20,7 @@ def ensure_prompts(session: Session, project_id: int, prompts: Sequence[records.
     query = select(Prompt.hash, Prompt.id).where(
         Prompt.project_id == project_id, Prompt.hash.in_(list(set(hashes)))
     )
-    known = dict(session.execute(query).tuples().all())
+    known = dict(session.execute(query).all())
     missing = {key: prompt for key, prompt in zip(hashes, prompts, strict=True) if key not in known}
     added = dict(zip(missing, reserve_ids(session, Prompt, len(missing)), strict=True))
     now = utc_now()
@@ -90,7 +90,7 @@ def read_pool(session: Session, project_id: int, use: str) -> Iterator[records.P
         .where(PromptPool.project_id == project_id, PromptPool.use == use)
         .order_by(PromptPool.record_id)
     )
-    for pool, content in session.execute(query).tuples():
+    for pool, content in session.execute(query):
         yield records.PromptRecord(
             id=pool.record_id, prompt=prompt_from_stored(content), use=pool.use, tags=pool.tags
         )

@@ -50,7 +50,7 @@ def find_rankings(session: Session, comparison_ids: Sequence[int]) -> dict[int, 
         Ranking.comparison_id.in_(comparison_ids)
     )
     found: dict[int, dict[str, str]] = defaultdict(dict)
-    for comparison_id, record_id, content in session.execute(query).tuples():
+    for comparison_id, record_id, content in session.execute(query):
         found[comparison_id][record_id] = content
     return found
 
@@ -126,7 +126,7 @@ def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[in
         .order_by(Ranking.id)
     )
     found: dict[int, list[records.Ranking]] = defaultdict(list)
-    for ranking, submission, pseudonym, version in session.execute(query).tuples():
+    for ranking, submission, pseudonym, version in session.execute(query):
         found[ranking.comparison_id].append(_record(ranking, submission, pseudonym, version))
     return found
 

@@ -101,7 +101,7 @@ def recall_annotator(session: Session, pseudonym: str, *, project_id: int | None
     if project_id is not None:
         made = made.where(Comparison.project_id == project_id)
         held = held.where(Snapshot.project_id == project_id)
-    snapshots = session.execute(held).tuples().all()
+    snapshots = session.execute(held).all()
     hashes = {snapshot.content_hash for snapshot, _ in snapshots}
     checkpoints = descendants_of(session, hashes)
     return Recall(

@@ -51,7 +51,7 @@ class Completion:
     def __post_init__(self) -> None:
         _check_text(self.text, "completions.text")
         for name in self.source:
-            _check_text(name, "completions.source")
+            _check_filled(name, "completions.source")
         for name, value in (self.sampling or {}).items():
             _check_scalar(value, f"completions.sampling.{name}")
 
