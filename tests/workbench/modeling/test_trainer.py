@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -169,11 +170,11 @@ def test_a_full_disk_during_a_save_leaves_the_last_checkpoint(tmp_path, monkeypa
 
 def test_a_plan_depends_on_the_seed_and_the_epoch_alone():
     steps = epoch_steps(21, 8, seed=3, epoch=0)
-    assert sorted(sum(steps, [])) == list(range(21)) and [len(s) for s in steps] == [8, 8, 5]
+    assert sorted(chain.from_iterable(steps)) == list(range(21)) and [len(s) for s in steps] == [8, 8, 5]
     assert steps == epoch_steps(21, 8, seed=3, epoch=0) != epoch_steps(21, 8, seed=3, epoch=1)
     sizes = [10 * (i + 1) for i in range(21)]
     shares = [rank_share(steps[0], sizes, rank, 3) for rank in range(3)]
-    assert sorted(sum(shares, [])) == sorted(steps[0])
+    assert sorted(chain.from_iterable(shares)) == sorted(steps[0])
     # Sizes 60, 50, 40, 30.
     assert micro_batches([5, 4, 3, 2], sizes, max_tokens=100) == [[5], [4, 3], [2]]
     assert micro_batches([20], sizes, max_tokens=1) == [[20]]
