@@ -92,13 +92,13 @@ class PretrainConfig:
     """Peak rate of the matrices and norms."""
     embedding_learning_rate: float = 0.006
     """Peak rate of embeddings and head."""
-    schedule: Literal["wsd", "linear", "cosine", "constant"] = "wsd"
+    lr_scheduler: Literal["wsd", "linear", "cosine", "constant"] = "wsd"
     """Course of the learning rate over the run."""
-    warmup: float = 0.02
+    warmup_ratio: float = 0.02
     """First share of the run, in which the rate rises."""
-    decay: float = 0.5
+    decay_ratio: float = 0.5
     """Last share of the run, in which the rate falls."""
-    final_learning_rate: float = 0.02
+    final_ratio: float = 0.02
     """The rate at the end, as a share of the peak."""
     weight_decay: float = 0.01
     """Decoupled weight decay of the matrices in the blocks."""
@@ -106,8 +106,8 @@ class PretrainConfig:
     """Of Muon."""
     betas: tuple[float, float] = (0.9, 0.95)
     """Of AdamW."""
-    gradient_clip: float = 1.0
-    """Longest gradient; 0: no limit."""
+    max_grad_norm: float | None = 1.0
+    """Gradients are scaled down to this norm; null does not clip."""
     z_loss: float = 0.0
     """Weight of log^2 of the softmax's normaliser, which keeps logits small; 1e-4 is usual for large models."""
 
@@ -124,8 +124,8 @@ class PretrainConfig:
     max_skipped: int = 8
     """Steps skipped in a row before the run stops with an error."""
 
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
+    device: str | None = None
+    """Where to train (cpu, cuda, cuda:1); by default on the GPU if there is one."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format of forward and backward; auto: bf16 where the hardware has it. Weights stay fp32."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -148,15 +148,17 @@ class PretrainConfig:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
-        for name in ("validation_fraction", "warmup", "decay", "final_learning_rate"):
+        for name in ("validation_fraction", "warmup_ratio", "decay_ratio", "final_ratio"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if self.validation_fraction in (0, 1):
             raise ValueError(
                 "validation_fraction must be above 0 and below 1: bits per byte are measured on that share"
             )
-        if self.warmup + self.decay > 1:
-            raise ValueError(f"warmup and decay are shares of one run, got {self.warmup} + {self.decay} > 1")
+        if self.warmup_ratio + self.decay_ratio > 1:
+            raise ValueError(
+                f"warmup_ratio and decay_ratio are shares of one run, got {self.warmup_ratio} + {self.decay_ratio} > 1"
+            )
         if self.hidden_size % self.num_heads or (self.hidden_size // self.num_heads) % 2:
             raise ValueError(
                 f"hidden_size / num_heads must be a whole even number, got {self.hidden_size} / {self.num_heads}"

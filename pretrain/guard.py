@@ -46,7 +46,7 @@ class StepGuard:
             mean = fmean(self.recent)
             bound = mean + self.limit * max(pstdev(self.recent), FLOOR * mean)
             if loss > bound:
-                return f"loss {loss:.3f} is above {bound:.3f}, the recent mean {mean:.3f} plus {self.limit:g} deviations"
+                return f"loss {loss:.3f} is above {bound:.3f} (recent mean {mean:.3f}, {self.limit:g} deviations)"
         return None
 
     def state(self) -> dict[str, object]:

@@ -5,11 +5,21 @@ from pathlib import Path
 
 from pretrain.config import PretrainConfig
 from pretrain.pack import is_held_out, pack
-from pretrain.tokenizer import save_tokenizer, train_tokenizer
+from pretrain.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 from workbench.console import say
 from workbench.errors import DataError
-from workbench.shards import PackedText
-from workbench.text_input import Document, read_documents
+from workbench.shards import PackedText, read_manifest
+from workbench.text_input import Document, expand_paths, read_documents
+
+
+def check_input(config: PretrainConfig) -> None:
+    """Refuse paths that cannot be read, before a run is begun."""
+    if config.packed:
+        read_manifest(Path(config.packed), verify=False)
+    else:
+        expand_paths(config.text)
+    if config.tokenizer:
+        load_tokenizer(config.tokenizer)
 
 
 def prepare(config: PretrainConfig, folder: Path, *, is_main: bool = True) -> Path:

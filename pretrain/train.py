@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from pretrain.config import PretrainConfig
 from pretrain.guard import StepGuard
 from pretrain.model import LanguageModelLoss, build_model, count_parameters, inputs_and_labels
-from pretrain.prepare import open_packed, prepare
+from pretrain.prepare import check_input, open_packed, prepare
 from pretrain.state import TrainState, drop_progress, restore_latest, save_model, save_progress
 from pretrain.tokenizer import load_tokenizer
 from workbench.console import progress_bar, say
@@ -51,6 +51,7 @@ def train(
     """
     processes = PartialState(cpu=resolve_device(config.device).type == "cpu")
     _check_batch(config, processes.num_processes)
+    check_input(config)
     with open_run("pretrain", config, name=name, fresh=fresh, is_main=processes.is_main_process) as run:
         if run.finished:
             return run.result()
@@ -88,7 +89,7 @@ class Trainer:
     ) -> None:
         set_threads(config.threads)
         self.config, self.run, self.packed, self.processes, self.clock = config, run, packed, processes, clock
-        self.device = processes.device if config.device in ("auto", "cuda") else resolve_device(config.device)
+        self.device = processes.device if config.device in (None, "cuda") else resolve_device(config.device)
         self.dtype = resolve_dtype(config.dtype, self.device)
         self.order_seed = derive_seed(config.seed, "pretrain", "order")
         tokenizer = load_tokenizer(packed.tokenizer)
@@ -130,7 +131,7 @@ class Trainer:
         next_evaluation = math.floor(self.progress() * (config.evaluations + 1)) + 1
         logged, logged_tokens = self.clock(), self.tokens
         with progress_bar() as bar:
-            task = bar.add_task("pretraining", total=100, completed=100 * self.progress(), note="")
+            task = bar.add_task("pretraining", total=100, completed=int(100 * self.progress()), note="")
             while self.progress() < 1:
                 outcome = self.step()
                 state.seconds = self._agreed(self.clock() - began)
@@ -140,7 +141,7 @@ class Trainer:
                     speed = (self.tokens - logged_tokens) / max(self.clock() - logged, 1e-9)
                     logged, logged_tokens = self.clock(), self.tokens
                     self._log_step(outcome, speed)
-                    bar.update(task, completed=100 * self.progress(), note=f"loss {outcome.loss:.3f}")
+                    bar.update(task, completed=int(100 * self.progress()), note=f"loss {outcome.loss:.3f}")
                 if self.progress() * (config.evaluations + 1) >= next_evaluation and self.progress() < 1:
                     next_evaluation += 1
                     self._log(self.evaluate(config.evaluation_rows))
@@ -166,7 +167,7 @@ class Trainer:
             (loss * (self._world / targets)).backward()
             nats += nll
         mean = float(self._sum(nats) / targets)
-        norm = float(nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_clip or math.inf))
+        norm = float(nn.utils.clip_grad_norm_(state.model.parameters(), config.max_grad_norm or math.inf))
         state.step, state.rows_seen = state.step + 1, state.rows_seen + config.batch_size
         skipped = state.guard.judge(mean, norm)
         multiplier = self.multiplier()
@@ -239,9 +240,9 @@ class Trainer:
     def multiplier(self) -> float:
         """Of the learning rates, now."""
         config = self.config
-        schedule = SCHEDULES[config.schedule]
+        schedule = SCHEDULES[config.lr_scheduler]
         return schedule(
-            self.progress(), warmup=config.warmup, decay=config.decay, final=config.final_learning_rate
+            self.progress(), warmup=config.warmup_ratio, decay=config.decay_ratio, final=config.final_ratio
         )
 
     @property

@@ -12,16 +12,23 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
 NAME = "accord_causal"
+PLAIN = ("llama", "qwen2", "qwen3")
+"""Model types whose attention is softmax(Q K / sqrt(d)) V with a causal mask, but for sliding layers."""
 
 
-def use_causal_attention(model: PreTrainedModel) -> None:
-    """Switch the model to `causal_attention`; weights and saved config do not change.
+def use_causal_attention(model: PreTrainedModel) -> bool:
+    """Switch the model to `causal_attention` if its layers all attend to everything before; says whether it did.
 
-    From then on 2-D attention masks are ignored: pad on the right only, and read no output at a pad. Prepared 4-D
-    masks are obeyed.
+    Weights and saved config do not change. From then on 2-D attention masks are ignored: pad on the right only, and
+    read no output at a pad. Prepared 4-D masks are obeyed. Models that are not known to be plain stay as they are:
+    others have sliding windows, soft caps or sinks.
     """
+    layers = set(getattr(model.config, "layer_types", None) or ())
+    if model.config.model_type not in PLAIN or layers - {"full_attention"}:
+        return False
     AttentionInterface.register(NAME, causal_attention)
     model.set_attn_implementation(NAME)
+    return True
 
 
 def causal_attention(

@@ -13,16 +13,16 @@ COMPILE_SECONDS = {"cpu": 900.0, "cuda": 180.0}
 1.1 to 1.4 times on a CPU."""
 
 
-def resolve_device(name: str = "auto") -> torch.device:
-    """The device that `name` means; "auto" is the first GPU, or the CPU. ValueError for one that is not there."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+def resolve_device(name: str | None = None) -> torch.device:
+    """The device of that name; None is the first GPU, or else the CPU. ValueError for one that is not there."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}); use auto or cpu"
+            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}); use cpu or give none"
         ) from error
     return device
 
@@ -42,7 +42,7 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether the device has bf16 arithmetic: AVX512-BF16 or AMX on a CPU (without, bf16 is emulated and slow)."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,5 +1,6 @@
 """Losses: next-token cross-entropy straight from hidden states, without ever holding all logits."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,8 +28,8 @@ def linear_cross_entropy(
             f"expected hidden (N, D), weight (V, D), labels (N,); got {tuple(hidden.shape)}, "
             f"{tuple(weight.shape)}, {tuple(labels.shape)}"
         )
-    loss, nll = _LinearCrossEntropy.apply(hidden, weight, labels, z_loss, chunk_size)
-    return loss, nll
+    apply: Callable[..., tuple[Tensor, Tensor]] = _LinearCrossEntropy.apply  # torch leaves it untyped
+    return apply(hidden, weight, labels, z_loss, chunk_size)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

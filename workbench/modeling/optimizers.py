@@ -7,6 +7,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
+from transformers import PreTrainedModel
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic step (Jordan et al. 2024): singular values end between about 0.7 and 1.2, not at 1."""
@@ -47,7 +48,7 @@ class Muon(Optimizer):
         """One update of every parameter that has a gradient."""
         assert closure is None, "Muon takes no closure"
         for group in self.param_groups:
-            by_shape: dict[tuple[torch.Size, torch.device], list[nn.Parameter]] = defaultdict(list)
+            by_shape: dict[tuple[torch.Size, torch.device], list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     by_shape[parameter.shape, parameter.device].append(parameter)
@@ -62,7 +63,7 @@ class Muon(Optimizer):
                 )
         return None
 
-    def _direction(self, parameter: nn.Parameter, group: dict[str, Any]) -> Tensor:
+    def _direction(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
         """The Nesterov momentum of a parameter, (M, N)."""
         gradient = parameter.grad
         assert gradient is not None
@@ -91,7 +92,7 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 def build_optimizers(
-    model: nn.Module,
+    model: PreTrainedModel,
     *,
     optimizer: str,
     learning_rate: float,
@@ -112,7 +113,7 @@ def build_optimizers(
     outside = {
         id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)
     }
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    head = model.get_output_embeddings()
     if isinstance(head, nn.Module):
         outside |= {id(p) for p in head.parameters(recurse=False)}
     trained = [p for p in model.parameters() if p.requires_grad]
