@@ -35,7 +35,7 @@ from workbench.modeling.lora import add_lora
 from workbench.modeling.plans import micro_batches
 from workbench.modeling.ranking_losses import TIES, initial_log_width
 from workbench.modeling.rankings import RankedBatch, RankedGroup, count_pairs, prepare_rankings
-from workbench.modeling.trainer import RankingTrainer, model_context, training_arguments
+from workbench.modeling.trainer import RankingTrainer, drop_checkpoints, model_context, training_arguments
 from workbench.preferences import open_preferences
 from workbench.records import Comparison, Completion
 from workbench.runs import Run, RunResult, open_run
@@ -146,7 +146,9 @@ def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False)
         )
         model, tokenizer = trainer.model, trainer.processing_class
         save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))
-        return run.finish(summary)
+        result = run.finish(summary)
+        drop_checkpoints(run.checkpoints)
+        return result
 
 
 def _load(config: RewardConfig, run: Run) -> tuple[RankingRewardTrainer, Any, Mapping[str, int]]:

@@ -220,9 +220,14 @@ def _load_adapter(
     base = adapter_base(folder)
     _check_folder(base)
     peft_config = PeftConfig.from_pretrained(str(folder))
-    if factory is AutoModelForSequenceClassification and "num_labels" not in settings:
-        # The adapter brings its own head; accord.json says how many outputs it has.
-        settings = {"num_labels": _adapter_labels(folder)}
+    if factory is AutoModelForSequenceClassification:
+        labels = _adapter_labels(folder)
+        if labels is not None:
+            settings = {"num_labels": labels}
+        elif "num_labels" not in settings:
+            raise CheckpointError(f"{folder} is an adapter without a score head, so it is no reward model")
+        else:
+            merge = True  # The adapter of a policy: a new reward model begins on the policy's own weights.
     model = PeftModel.from_pretrained(
         _from_pretrained(factory, base, dtype, attention, settings),
         str(folder),
@@ -232,14 +237,13 @@ def _load_adapter(
     return cast(Any, model).merge_and_unload() if merge else model
 
 
-def _adapter_labels(folder: Path) -> int:
+def _adapter_labels(folder: Path) -> int | None:
+    """Outputs of the score head that an adapter brings, or None if it brings none."""
     from safetensors import safe_open
 
     with safe_open(folder / "adapter_model.safetensors", framework="pt") as weights:
         heads = [name for name in weights.keys() if name.endswith("score.weight")]  # noqa: SIM118 (no mapping)
-        if not heads:
-            raise CheckpointError(f"{folder} is an adapter without a score head, so it is no reward model")
-        return int(weights.get_slice(heads[0]).get_shape()[0])
+        return int(weights.get_slice(heads[0]).get_shape()[0]) if heads else None
 
 
 def _check_folder(path: str | Path) -> Path:

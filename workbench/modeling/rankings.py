@@ -53,6 +53,8 @@ class RankedBatch:
     """(R,) long: which of the G comparisons."""
     members: tuple[int, ...]
     """The number of each comparison in the data."""
+    ids: tuple[str, ...]
+    """The id of each comparison."""
 
     def to(self, device: torch.device | str) -> "RankedBatch":
         """The same batch on another device."""
@@ -133,6 +135,7 @@ def collate_rankings(groups: Sequence[RankedGroup], members: Sequence[int], pad_
         weights=torch.from_numpy(np.concatenate([g.weights for g in chosen])).float(),
         comparison=torch.from_numpy(np.repeat(np.arange(len(chosen)), [len(g.ranks) for g in chosen])),
         members=tuple(members),
+        ids=tuple(g.group.id for g in chosen),
     )
 
 

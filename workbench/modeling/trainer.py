@@ -280,6 +280,12 @@ def last_checkpoint(folder: str | Path) -> str | None:
     return str(found[-1]) if found else None
 
 
+def drop_checkpoints(folder: str | Path) -> None:
+    """Remove what a finished run no longer needs to resume from."""
+    for path in checkpoints(folder):
+        shutil.rmtree(path)
+
+
 def training_arguments(
     output_dir: str | Path,
     *,
