@@ -52,11 +52,13 @@ def _row(record: Mapping[str, Any]) -> _Row:
     ranks: list[int] = []
     for entry in require_list(record, "ranking"):
         match entry:
-            case [[*systems], int(rank)] if systems and all(isinstance(name, str) for name in systems):
+            case [[str(), *_] as systems, int(rank)] if rank >= 1 and all(
+                isinstance(s, str) for s in systems
+            ):
                 shown.append(tuple(sorted(systems)))
                 ranks.append(rank)
             case _:
-                raise RecordError(f"must be [[systems], rank], got {entry!r:.80}", field="ranking")
+                raise RecordError(f"must be [[systems], rank from 1], got {entry!r:.80}", field="ranking")
     if len(set(shown)) != len(shown):
         raise RecordError("holds the same systems twice", field="ranking")
     return _Row(

@@ -1,0 +1,98 @@
+"""Accounts and memberships: who can sign in, and what they may do in which project."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage import audit
+from storage.tables import Account, Membership
+from storage.tables.people import ROLES
+from workbench.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRecord:
+    """An account as the service sees it."""
+
+    id: int
+    login: str
+    password_hash: str | None
+    locale: str
+    is_admin: bool
+    roles: Mapping[int, frozenset[str]]
+    """Roles by project id."""
+
+
+def create_account(
+    session: Session, login: str, password_hash: str, *, is_admin: bool = False, actor: str = "command line"
+) -> int:
+    """Make an account and return its id; DataError if the login is empty or taken."""
+    if not login.strip():
+        raise DataError("an account needs a login")
+    if session.scalar(select(Account.id).where(Account.login == login)) is not None:
+        raise DataError(f"there is an account '{login}' already")
+    account = Account(login=login, password_hash=password_hash, is_admin=is_admin)
+    session.add(account)
+    session.flush()
+    audit.record(session, actor, "create account", f"account:{account.id}", {"admin": is_admin})
+    return account.id
+
+
+def add_membership(
+    session: Session, account_id: int, project_id: int, role: str, *, actor: str = "command line"
+) -> None:
+    """Give an account a role in a project; giving it twice changes nothing. DataError for an unknown role."""
+    if role not in ROLES:
+        raise DataError(f"no role '{role}'; the roles are {', '.join(ROLES)}")
+    held = select(Membership.id).where(
+        Membership.account_id == account_id, Membership.project_id == project_id, Membership.role == role
+    )
+    if session.scalar(held) is not None:
+        return
+    session.add(Membership(account_id=account_id, project_id=project_id, role=role))
+    audit.record(
+        session,
+        actor,
+        "add membership",
+        f"account:{account_id}",
+        {"project": project_id, "role": role},
+    )
+    session.flush()
+
+
+def find_account(session: Session, login: str) -> AccountRecord | None:
+    """The account of that login, unless it is erased."""
+    row = session.scalar(select(Account).where(Account.login == login, Account.erased_at.is_(None)))
+    return None if row is None else _record(session, row)
+
+
+def get_account(session: Session, account_id: int) -> AccountRecord | None:
+    """The account of that id, unless it is erased."""
+    row = session.get(Account, account_id)
+    return None if row is None or row.erased_at is not None else _record(session, row)
+
+
+def set_password_hash(session: Session, account_id: int, password_hash: str) -> None:
+    """Replace an account's password hash."""
+    account = session.get(Account, account_id)
+    if account is None:
+        raise DataError(f"no account with id {account_id}")
+    account.password_hash = password_hash
+    session.flush()
+
+
+def _record(session: Session, row: Account) -> AccountRecord:
+    held = select(Membership.project_id, Membership.role).where(Membership.account_id == row.id)
+    roles: dict[int, set[str]] = {}
+    for project_id, role in session.execute(held).tuples():
+        roles.setdefault(project_id, set()).add(role)
+    return AccountRecord(
+        id=row.id,
+        login=row.login or "",
+        password_hash=row.password_hash,
+        locale=row.locale,
+        is_admin=row.is_admin,
+        roles={project_id: frozenset(found) for project_id, found in roles.items()},
+    )
