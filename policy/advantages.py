@@ -21,7 +21,10 @@ def kl_penalty(log_probs: Tensor, ref_log_probs: Tensor, estimator: str) -> Tens
     return KL_ESTIMATORS[estimator](log_probs - ref_log_probs)
 
 
-KL_ESTIMATORS: dict[str, Callable[[Tensor], Tensor]] = {"k1": lambda r: r, "k3": lambda r: torch.expm1(-r) + r}
+KL_ESTIMATORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "k1": lambda r: r,
+    "k3": lambda r: torch.expm1(-r) + r,
+}
 
 
 def token_rewards(scores: Tensor, penalties: Tensor, mask: Tensor, kl_coef: float) -> Tensor:

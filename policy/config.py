@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -48,6 +50,28 @@ class SampleConfig:
 
     def __post_init__(self) -> None:
         _at_least_one(self, "completions_per_prompt", "max_prompts", "batch_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatConfig:
+    """Talk to a checkpoint in the terminal; an empty line or Ctrl-D ends, /new forgets what was said."""
+
+    checkpoint: Annotated[str, tyro.conf.Positional]
+    """Whom to talk to: a checkpoint folder, the name of a finished run, or the start of a checkpoint's hash."""
+    system: str | None = None
+    """A system message to begin with."""
+    max_new_tokens: int = 200
+    """Tokens a completion may have."""
+    temperature: float = 0.7
+    """Logits are divided by this; 0 takes the likeliest token."""
+    top_k: int = 0
+    """Draw among the k likeliest tokens only; 0 keeps all."""
+    top_p: float = 0.95
+    """Draw among the likeliest tokens that together reach this probability; 1 keeps all."""
+    seed: int = 0
+    """Fixes what it says."""
+    device: str | None = None
+    """Where to run; by default on the GPU if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +214,8 @@ class PPOConfig:
     """Recompute activations in the backward pass, to save memory."""
     device: str | None = None
     """Where to train; by default on the GPU if there is one."""
+    threads: int = 0
+    """CPU threads; 0 is as the environment says."""
 
     # Run
     seed: int = 0

@@ -11,6 +11,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
+from reward.scoring import RewardScorer
+from workbench.modeling.heads import head_weight
 from workbench.modeling.loading import disable_dropout
 from workbench.modeling.logprobs import (
     hidden_states,
@@ -36,6 +38,28 @@ class Critic(nn.Module):
         if weight is not None:
             self.head.weight.data.copy_(weight[None])
         nn.init.constant_(self.head.bias, bias)
+        self.reward_heads: tuple[Tensor, float] | None = None
+
+    @classmethod
+    def of_reward_model(cls, scorer: RewardScorer, *, with_heads: bool) -> Critic:
+        """A critic whose trunk is a copy of a reward model's; with its heads, `match_scores` sets the value head."""
+        critic = cls.of(scorer.model)
+        if with_heads:
+            critic.reward_heads = head_weight(scorer.model).detach().float().cpu(), scorer.bias
+        return critic
+
+    def match_scores(self, mean: Tensor, deviation: Tensor) -> None:
+        """Where it came with reward heads, make the value at an eos the score there, normalised as PPO's is.
+
+        The score is the mean over heads h of (w_h x + bias - mean_h) / deviation_h; mean and deviation are (H,).
+        """
+        if self.reward_heads is None:
+            return
+        (weights, bias), heads = self.reward_heads, len(self.reward_heads[0])
+        mean, deviation = mean[:heads].float(), deviation[:heads].float()
+        with torch.no_grad():
+            self.head.weight.copy_((weights / deviation[:, None]).mean(0, keepdim=True))
+            self.head.bias.fill_(float(((bias - mean) / deviation).mean()))
 
     @classmethod
     def of(cls, model: Any) -> Critic:
@@ -51,6 +75,7 @@ class Critic(nn.Module):
             return
         settings: Any = copy.deepcopy(policy.peft_config[policy.active_adapter])
         settings.task_type, settings.inference_mode = None, False
+        settings.base_model_name_or_path = None  # this trunk is another model than the policy's
         self.trunk = get_peft_model(self.trunk, settings)
         disable_dropout(self.trunk)
 
@@ -127,11 +152,14 @@ class Reference:
                 self.policy.set_adapter(trained)
 
 
-def policy_and_reference(model: nn.Module, lora: LoraConfig | None) -> tuple[nn.Module, Reference]:
+def policy_and_reference(
+    model: nn.Module, lora: LoraConfig | None, reference_dtype: torch.dtype = torch.float32
+) -> tuple[nn.Module, Reference]:
     """The model to train, with a new adapter if `lora` is given, and its reference.
 
     A model that already has an adapter (LoRA fine-tuning) goes on training it; the reference is then a frozen copy of
-    that adapter, on the same base. Raises ValueError for such a model together with `lora`.
+    that adapter, on the same base. A copy of a whole model is kept in `reference_dtype`. Raises ValueError for a model
+    with an adapter together with `lora`.
     """
     disable_dropout(model)
     if isinstance(model, PeftModel):
@@ -145,8 +173,14 @@ def policy_and_reference(model: nn.Module, lora: LoraConfig | None) -> tuple[nn.
         adapted: nn.Module = get_peft_model(model, lora)
         disable_dropout(adapted)
         return adapted, Reference(adapted, None, None)
-    frozen = copy.deepcopy(model).requires_grad_(False).eval()
+    frozen = copy.deepcopy(model).requires_grad_(False).eval().to(reference_dtype)
     return model, Reference(model, frozen, None)
+
+
+def drop_reference_adapter(policy: Any) -> None:
+    """Take the reference's adapter out of the policy, so that it is not saved with it."""
+    if isinstance(policy, PeftModel) and REFERENCE_ADAPTER in policy.peft_config:
+        policy.delete_adapter(REFERENCE_ADAPTER)
 
 
 def trained_state(model: nn.Module) -> dict[str, Tensor]:

@@ -1,371 +1,211 @@
-"""PPO on a reward model: sample, score, compare with the reference, update; docs/algorithms/ppo.md explains each step.
-
-One iteration is `PPOTrainer.iterate`. Everything random is derived from the seed and a position in the run, so what a
-run does next depends on its saved state alone.
-"""
+"""The run of `accord ppo train`: settings to models, through the iterations, to a checkpoint."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import lru_cache
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from peft import LoraConfig
-from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
-from policy.advantages import (
-    generalized_advantages,
-    kl_penalty,
-    moments,
-    next_kl_coef,
-    ramped_kl_target,
-    token_rewards,
-    whiten,
-)
 from policy.config import PPOConfig
-from policy.losses import explained_variance
-from policy.models import Critic, PolicyAndCritic, policy_and_reference, token_statistics
-from policy.progress import Progress, consider_best, load_progress, save_progress
-from policy.rollout import MicroBatch, Rollout, distinct_2, sample_rollout, token_values
-from policy.sample import sampling_of
-from policy.scores import RewardSource, RunningMoments, lower_bound, normalized, reward_source, shaped
-from policy.update import Experience, Updater, learning_rates
-from workbench.errors import RunError
-from workbench.identity import messages_prompt
-from workbench.modeling.chat import encode_prompt, eos_id, pad_id, preflight
-from workbench.modeling.devices import autocast
-from workbench.modeling.schedules import SCHEDULES
-from workbench.records import Prompt, PromptRecord
-from workbench.seeds import derive_seed
+from policy.models import Critic, drop_reference_adapter, restore_state, trained_state
+from policy.ppo_trainer import PPOTrainer
+from policy.sample import prompts_for
+from reward.scoring import RewardScorer
+from workbench.artifacts import write_file_aside
+from workbench.checkpoints import (
+    CheckpointInfo,
+    is_checkpoint,
+    parent_of,
+    read_checkpoint,
+    resolve_checkpoint,
+    save_checkpoint,
+)
+from workbench.console import progress_bar, say
+from workbench.errors import ConfigError
+from workbench.identity import prompt_json
+from workbench.metrics import read_metrics
+from workbench.modeling.chat import decode_completion, template_hash
+from workbench.modeling.devices import set_threads
+from workbench.modeling.loading import load_causal_lm, load_tokenizer, save_model
+from workbench.runs import Run, RunResult, open_run
 
-START_KL_TOLERANCE = 1e-4
-"""How far policy and reference may be apart a token, on average, before the first update in float32."""
+__all__ = ["PPOConfig", "PPOTrainer", "build_trainer", "train"]
+
+STATE_FILE = "state.pt"
+SHOWN = 8
+"""Completions written to samples/ at each save."""
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A rollout with its prompts and scores on this process, and what is logged of it over all processes."""
+def train(config: PPOConfig, *, name: str | None = None, fresh: bool = False) -> RunResult:
+    """Train the policy that `config` describes; resumes exactly, or returns a finished run of the same settings.
 
-    rollout: Rollout
-    prompts: list[Prompt]
-    scores: Tensor  # (n,) after normalisation, clipping and the rule for a missing eos
-    metrics: dict[str, float]
-
-
-class PPOTrainer:
-    """Trains `model` on the prompts of `train_dataset` to score high with `reward_model`, near where it started.
-
-    model             a causal language model; with peft_config, or an adapter of its own, only adapters train
-    reward_model      a RewardScorer, a function of prompts and completion texts, or several of these (an ensemble)
-    train_dataset     PromptRecords, texts, or mappings with a "prompt" (a text or messages)
-    processing_class  the policy's tokenizer
-    value_model       the critic; by default the policy's trunk with a head of zeros
-    The reference is the model as it is given. `train()` runs to the end of `args.total_episodes`.
+    Launched by accelerate on several processes, each takes its share of every batch and the main one writes. Only
+    whole models a process (data parallel) are supported, not sharded ones.
     """
-
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        reward_model: Any,
-        train_dataset: Iterable[Any],
-        processing_class: PreTrainedTokenizerBase,
-        args: PPOConfig,
-        value_model: Critic | None = None,
-        peft_config: LoraConfig | None = None,
-    ) -> None:
-        self.config = args
-        self.tokenizer = processing_class
-        self.accelerator = Accelerator(cpu=args.device == "cpu")
-        self.device = self.accelerator.device
-        self.prompts = [_prompt_of(row) for row in train_dataset]
-        if not self.prompts:
-            raise ValueError("train_dataset has no prompts")
-        if args.batch_size % self.accelerator.num_processes:
-            raise ValueError(
-                f"batch_size {args.batch_size} is no multiple of the {self.accelerator.num_processes} processes"
-            )
-        preflight(processing_class, self.prompts)
-        self.encoded = [encode_prompt(processing_class, prompt) for prompt in self.prompts]
-        torch.manual_seed(derive_seed(args.seed, "adapters"))
-        critic = value_model or Critic.of(model)
-        policy, self.reference = policy_and_reference(model.to(self.device), peft_config)
-        critic.adapt(policy)
-        self.rewards: RewardSource = reward_source(reward_model, processing_class)
-        self.policy = policy
-        self.networks = PolicyAndCritic(policy, critic.to(self.device))
-        self.networks.eval()
-        if args.gradient_checkpointing:
-            self.networks.checkpoint_activations()
-        self.optimizer = _optimizer(args, self.networks)
-        self.progress = Progress(kl_coef=args.kl_coef, moments=RunningMoments.of(self.rewards.heads))
-        self.updater = Updater(
-            config=args,
-            accelerator=self.accelerator,
-            model=self.networks,
-            policy_parameters=list(policy.parameters()),
-            critic_parameters=list(critic.parameters()),
-            optimizer=self.optimizer,
-            autocast=self._autocast,
-        )
-
-    def train(self) -> dict[str, float]:
-        """Run the iterations that are left and measure the policy they end with; returns its last measurement."""
-        self.prepare()
-        while self.progress.iteration < self.config.iterations:
-            self.iterate()
-        return self.measure()
-
-    def prepare(self) -> None:
-        """Measure the scores of the starting policy, where the settings normalise by them; once a run."""
-        if self.config.score_normalization == "start" and self.progress.moments.count == 0:
-            world, rank = self.accelerator.num_processes, self.accelerator.process_index
-            rows = list(range(rank, self.config.score_normalization_samples, world))
-            _, _, scores = self._sample(rows, "normalization")
-            self.progress.moments.update(self.accelerator.gather(scores))
-
-    def iterate(self) -> dict[str, float]:
-        """One iteration: sample, score, advantages, update, KL coefficient. Returns its metrics."""
-        config, progress = self.config, self.progress
-        clock = _Clock()
-        scored = self.collect(clock)
-        experience, metrics = self.experience(scored)
-        clock.lap("forward")
-        metrics = {**scored.metrics, **metrics}
-        consider_best(
-            progress, config, self.policy,
-            score=metrics["objective/scores"], kl=metrics["objective/kl"], distinct_2=metrics["objective/distinct_2"],
-        )  # fmt: skip
-        done = progress.iteration / config.iterations
-        factor = SCHEDULES[config.lr_scheduler](done, warmup=config.warmup_ratio, decay=1.0, final=0.0)
-        rates = learning_rates(config, factor, progress.iteration)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rates[group["name"]]
-        metrics |= self.updater.update(experience, progress.iteration)
-        metrics |= {"objective/kl_coef": progress.kl_coef, "lr": rates["policy"]}
-        self._steer(metrics["objective/kl"], done, metrics)
-        clock.lap("update")
-        progress.iteration += 1
-        metrics["episode"] = float(progress.iteration * config.batch_size)
-        return metrics | clock.metrics()
-
-    def measure(self) -> dict[str, float]:
-        """Sample and score as the next iteration would, without an update; also a candidate for the best policy."""
-        scored = self.collect(_Clock())
-        _, metrics = self.experience(scored)
-        metrics = {**scored.metrics, **metrics}
-        consider_best(
-            self.progress, self.config, self.policy,
-            score=metrics["objective/scores"], kl=metrics["objective/kl"], distinct_2=metrics["objective/distinct_2"],
-        )  # fmt: skip
-        return metrics
-
-    def collect(self, clock: _Clock) -> Scored:
-        """The iteration's rollouts, this process's share of them, scored."""
-        config, world = self.config, self.accelerator.num_processes
-        share = config.batch_size // world
-        start = self.progress.iteration * config.batch_size + self.accelerator.process_index * share
-        rollout, prompts, raw = self._sample(list(range(start, start + share)), "rollout", clock)
-        if config.score_normalization == "running":
-            self.progress.moments.update(self.accelerator.gather(raw))
-        heads = raw if config.score_normalization == "none" else normalized(raw, self.progress.moments)
-        scores = shaped(
-            lower_bound(heads, config.uncertainty_coef),
-            rollout.finished,
-            clip=config.score_clip,
-            missing_eos=config.missing_eos,
-            missing_eos_value=config.missing_eos_value,
-        )
-        values = {
-            "objective/scores": scores,
-            "objective/scores_raw": raw.mean(1),
-            "objective/scores_heads_std": heads.std(1, correction=0),
-            "objective/length": rollout.lengths,
-            "val/num_eos_tokens": rollout.finished,
-        }
-        metrics = {name: self._mean(value) for name, value in values.items()}
-        metrics["objective/scores_std"] = self._mean((scores - metrics["objective/scores"]).square()) ** 0.5
-        # On this process's share: bigrams of other processes would have to be gathered as text.
-        metrics["objective/distinct_2"] = distinct_2(rollout.completions())
-        return Scored(rollout, prompts, scores, metrics)
-
-    def experience(self, scored: Scored) -> tuple[Experience, dict[str, float]]:
-        """Log-probabilities, values, rewards and advantages of a rollout."""
-        config, rollout = self.config, scored.rollout
-        old, values, reference = self._forward(rollout)
-        penalties = kl_penalty(old, reference, config.kl_estimator) * rollout.mask
-        rewards = token_rewards(scored.scores, penalties, rollout.mask, self.progress.kl_coef)
-        if config.whiten_rewards:
-            rewards = whiten(rewards, rollout.mask, self._total(rewards, rollout.mask), shift_mean=False)
-        advantages, returns = generalized_advantages(
-            rewards, values, rollout.mask, gamma=config.gamma, gae_lambda=config.gae_lambda
-        )
-        if config.whiten_advantages:
-            advantages = whiten(advantages, rollout.mask, self._total(advantages, rollout.mask))
-        kl = ((old - reference) * rollout.mask).sum(1)
-        penalty = penalties.sum(1) * self.progress.kl_coef
-        kept = rollout.mask
-        metrics = {
-            "objective/kl": self._mean(kl),
-            "objective/entropy": self._mean(-old.sum(1)),
-            "objective/non_score_reward": self._mean(-penalty),
-            "objective/rlhf_reward": self._mean(scored.scores - penalty),
-            "val/mean": self._mean(values[kept]),
-            "val/explained_variance": float(explained_variance(values[kept], returns[kept])),
-        }
-        if self.progress.iteration == 0:
-            self._check_start((old - reference)[kept])
-        return Experience(rollout, old, values, advantages, returns), metrics
-
-    def save(self, path: Path) -> None:
-        """Write everything that the next iteration depends on (the main process does)."""
-        if self.accelerator.is_main_process:
-            save_progress(path, self.progress, self.networks, self.optimizer)
-        self.accelerator.wait_for_everyone()
-
-    def restore(self, path: Path) -> None:
-        """Go on from what `save` wrote: the run continues as if it had never stopped."""
-        self.progress = load_progress(path, self.networks, self.optimizer)
-
-    def _sample(
-        self, positions: Sequence[int], purpose: str, clock: _Clock | None = None
-    ) -> tuple[Rollout, list[Prompt], Tensor]:
-        """Completions of the prompts at these positions of the endless stream, and their scores by head, (n, H)."""
-        chosen = [self._prompt_at(position, purpose) for position in positions]
-        prompts = [self.prompts[i] for i in chosen]
-        rollout = sample_rollout(
-            self.policy,
-            [self.encoded[i] for i in chosen],
-            sampling=sampling_of(self.config),
-            seeds=[derive_seed(self.config.seed, purpose, position) for position in positions],
-            eos_token_id=eos_id(self.tokenizer),
-            pad_token_id=pad_id(self.tokenizer),
-            batch_size=self.config.sample_batch_size,
-        )
-        clock = clock or _Clock()
-        clock.lap("sample")
-        scores = self.rewards.score(rollout, prompts).to(self.device)
-        if not bool(torch.isfinite(scores).all()):
-            raise RunError(
-                f"the reward model gave a score that is not a finite number at iteration {self.progress.iteration}"
-            )
-        clock.lap("score")
-        return rollout, prompts, scores
-
-    def _prompt_at(self, position: int, purpose: str) -> int:
-        """The prompt at a position of the stream: a fresh permutation of all prompts, pass after pass."""
-        epoch, place = divmod(position, len(self.prompts))
-        return int(
-            _permutation(len(self.prompts), derive_seed(self.config.seed, "prompts", purpose, epoch))[place]
-        )
-
-    def _forward(self, rollout: Rollout) -> tuple[Tensor, Tensor, Tensor]:
-        """Old log-probabilities, values and reference log-probabilities of every token, each (n, T)."""
-        config = self.config
-        budget = config.micro_batch_tokens
-
-        def own(micro: MicroBatch) -> tuple[Tensor, ...]:
-            with self._autocast():
-                if config.old_logprobs == "sampler":
-                    return micro.take(rollout.sampler_log_probs), self.networks.critic(
-                        micro.ids, micro.wanted
-                    )
-                log_probs, _, values = self.networks(micro.ids, micro.wanted, config.temperature, False)
-                return log_probs, values
-
-        old, values = token_values(rollout, budget, own)
-        with self.reference.active() as model:
-
-            def theirs(micro: MicroBatch) -> tuple[Tensor, ...]:
-                with self._autocast():
-                    return (token_statistics(model, micro.ids, micro.wanted, config.temperature)[0],)
-
-            (reference,) = token_values(rollout, budget, theirs)
-        return old, values, reference
-
-    def _steer(self, kl: float, done: float, metrics: dict[str, float]) -> None:
-        config = self.config
-        if config.kl_controller == "fixed":
-            return
-        target = ramped_kl_target(config.kl_target, done, config.kl_target_ramp)
-        coef = next_kl_coef(
-            self.progress.kl_coef, kl, target, completions=config.batch_size, horizon=config.kl_horizon
-        )
-        if config.kl_coef_limits is not None:
-            low, high = config.kl_coef_limits
-            coef = min(max(coef, low * config.kl_coef), high * config.kl_coef)
-        self.progress.kl_coef = coef
-        metrics["objective/kl_target"] = target
-
-    def _check_start(self, log_ratios: Tensor) -> None:
-        apart = float(log_ratios.abs().mean())
-        exact = self.config.dtype == "float32" and self.config.mixed_precision == "no"
-        if exact and not apart <= START_KL_TOLERANCE:
-            raise RunError(
-                f"before the first update policy and reference differ by {apart:.2e} nats a token, not 0: "
-                "they are not the same model, or not run at the same temperature"
-            )
-
-    def _mean(self, values: Tensor) -> float:
-        """The mean over all processes."""
-        total = torch.stack(
-            [values.double().sum(), torch.tensor(float(values.numel()), device=values.device).double()]
-        )
-        summed = self.accelerator.reduce(total, reduction="sum")
-        return float(summed[0] / summed[1])
-
-    def _total(self, values: Tensor, mask: Tensor) -> Tensor:
-        total: Tensor = self.accelerator.reduce(moments(values, mask), reduction="sum")
-        return total
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        dtype = torch.bfloat16 if self.config.mixed_precision == "bf16" else torch.float32
-        return autocast(self.device, dtype)
+    _check_needed(config)
+    is_main = int(os.environ.get("RANK", "0")) == 0
+    with open_run("ppo", config, name=name, fresh=fresh, is_main=is_main) as run:
+        if run.finished:
+            say(f"run '{run.name}' is finished: {run.final_checkpoint}")
+            return run.result()
+        trainer = build_trainer(config)
+        begin(trainer, run, is_main)
+        _iterate(trainer, run, is_main)
+        first = _first_metrics(run)
+        last = trainer.measure()
+        if is_main:
+            run.log(config.iterations + 1, last)
+        return _finish(trainer, run, first, last, is_main)
 
 
-class _Clock:
-    """Seconds since the last lap, by name."""
-
-    def __init__(self) -> None:
-        self.last = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        self.seconds[name] = self.seconds.get(name, 0.0) + now - self.last
-        self.last = now
-
-    def metrics(self) -> dict[str, float]:
-        return {f"time/{name}": seconds for name, seconds in self.seconds.items()}
-
-
-def _optimizer(config: PPOConfig, networks: PolicyAndCritic) -> torch.optim.AdamW:
-    groups = [
-        {"name": name, "params": [p for p in network.parameters() if p.requires_grad]}
-        for name, network in (("policy", networks.policy), ("critic", networks.critic))
-    ]
-    betas = (config.adam_beta1, config.adam_beta2)
-    return torch.optim.AdamW(
-        groups, lr=0.0, betas=betas, eps=config.adam_epsilon, weight_decay=config.weight_decay, fused=True
+def build_trainer(config: PPOConfig) -> PPOTrainer:
+    """The trainer of these settings, with every model loaded."""
+    assert config.policy is not None and config.prompts is not None
+    set_threads(config.threads)
+    folder = resolve_checkpoint(config.policy)
+    records = prompts_for(config.prompts, config.prompt_use, None)
+    lora = _lora(config)
+    model = load_causal_lm(folder, device=config.device, dtype=config.dtype if lora else "float32")
+    rewards = [RewardScorer.load(path, config.device, dtype=config.dtype) for path in config.reward_models]
+    critic = None
+    if config.critic_init == "reward_model":
+        critic = Critic.of_reward_model(rewards[0], with_heads=config.value_head_init == "reward_model")
+    return PPOTrainer(
+        model=model,
+        reward_model=rewards,
+        train_dataset=records,
+        processing_class=load_tokenizer(folder),
+        args=config,
+        value_model=critic,
+        peft_config=lora,
     )
 
 
-@lru_cache(maxsize=4)
-def _permutation(n: int, seed: int) -> Tensor:
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+def begin(trainer: PPOTrainer, run: Run, is_main: bool) -> None:
+    """Put the saved state back, where there is one, or prepare the run's first iteration."""
+    state = run.folder / STATE_FILE
+    if state.exists():
+        trainer.restore(state)
+        say(f"run '{run.name}' goes on after iteration {trainer.progress.iteration}")
+    else:
+        trainer.prepare()
+    if is_main:
+        run.rewind_metrics(trainer.progress.iteration)
 
 
-def _prompt_of(row: Any) -> Prompt:
-    if isinstance(row, PromptRecord):
-        return row.prompt
-    prompt = row["prompt"] if isinstance(row, Mapping) else row
-    return prompt if isinstance(prompt, str) else messages_prompt(prompt)
+def _iterate(trainer: PPOTrainer, run: Run, is_main: bool) -> None:
+    config = trainer.config
+    with progress_bar() as bar:
+        task = bar.add_task("ppo", total=config.iterations, completed=trainer.progress.iteration, note="")
+        while trainer.progress.iteration < config.iterations:
+            metrics = trainer.iterate()
+            done = trainer.progress.iteration
+            if is_main:
+                run.log(done, metrics)
+            if done % config.save_every == 0 or done == config.iterations:
+                if is_main:
+                    _write_samples(trainer, run.folder / "samples" / f"iteration-{done:06d}.jsonl")
+                trainer.save(run.folder / STATE_FILE)
+            note = f"score {metrics['objective/scores']:.3f}  kl {metrics['objective/kl']:.2f}"
+            bar.update(task, completed=done, note=note)
+
+
+def _finish(
+    trainer: PPOTrainer, run: Run, first: dict[str, Any], last: dict[str, float], is_main: bool
+) -> RunResult:
+    """Write checkpoints/final, the other of best and last beside it, and the report."""
+    config, best = trainer.config, trainer.progress.best
+    measured = {key: last[f"objective/{key}"] for key in ("scores", "kl", "length", "distinct_2")}
+    summary: dict[str, Any] = {
+        "iterations": config.iterations,
+        "episodes": config.iterations * config.batch_size,
+        "prompts": len(trainer.prompts),
+        "kept": config.keep,
+        "first": {key: first.get(f"objective/{key}") for key in measured},
+        "last": measured,
+        "best": None
+        if best is None
+        else {"iteration": best.iteration, "value": best.value, "scores": best.score, "kl": best.kl},
+        "kl_coef": trainer.progress.kl_coef,
+    }
+    if not is_main:
+        return RunResult(folder=run.folder, checkpoint=run.final_checkpoint, summary=summary)
+    drop_reference_adapter(trainer.policy)
+    weights = {"last": trained_state(trainer.policy), "best": None if best is None else best.weights}
+    kept = config.keep if weights[config.keep] is not None else "last"
+    if kept != config.keep:
+        say(
+            "no iteration met the conditions of the best policy (best_max_kl, best_min_distinct_2); keeping the last"
+        )
+        summary["kept"] = kept
+    for which, state in weights.items():
+        if state is not None:
+            target = run.final_checkpoint if which == kept else run.checkpoints / which
+            _save_policy(trainer, run, target, state, {"kept": which, **summary[which]})
+    return run.finish(summary)
+
+
+def _save_policy(
+    trainer: PPOTrainer, run: Run, target: Path, state: dict[str, torch.Tensor], extra: dict[str, Any]
+) -> None:
+    config = trainer.config
+    assert config.policy is not None
+    folders = [resolve_checkpoint(config.policy), *map(resolve_checkpoint, config.reward_models)]
+    tags: dict[str, Any] = {}
+    for folder in folders:
+        # What its parents were trained on, this policy was trained on, at one remove.
+        tags |= dict(read_checkpoint(folder, verify=False).tags) if is_checkpoint(folder) else {}
+    roles = ["policy", *["reward_model"] * len(config.reward_models)]
+    info = CheckpointInfo(
+        stage="ppo",
+        run=run.name,
+        parents=tuple(parent_of(role, folder) for role, folder in zip(roles, folders, strict=True)),
+        template_hash=template_hash(trainer.tokenizer),
+        tags=tags,
+        extra=extra,
+    )
+    restore_state(trainer.policy, state)
+    save_checkpoint(target, info, lambda path: save_model(path, trainer.policy, trainer.tokenizer))
+
+
+def _write_samples(trainer: PPOTrainer, path: Path) -> None:
+    """A few completions of the last iteration with their scores, for people to read."""
+    assert trainer.last is not None
+    scored = trainer.last
+    rows = zip(scored.prompts, scored.rollout.completions(), scored.scores.tolist(), strict=True)
+    with write_file_aside(path) as file:
+        for prompt, tokens, score in list(rows)[:SHOWN]:
+            line = {
+                "prompt": prompt_json(prompt),
+                "completion": decode_completion(trainer.tokenizer, tokens),
+                "score": score,
+            }
+            file.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
+
+
+def _first_metrics(run: Run) -> dict[str, Any]:
+    rows = read_metrics(run.folder / "metrics.jsonl")
+    return rows[0] if rows else {}
+
+
+def _lora(config: PPOConfig) -> LoraConfig | None:
+    if not config.lora_rank:
+        return None
+    return LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        target_modules=list(config.lora_targets),
+        task_type="CAUSAL_LM",
+    )
+
+
+def _check_needed(config: PPOConfig) -> None:
+    needed = {"policy": config.policy, "reward_models": config.reward_models, "prompts": config.prompts}
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        flags = ", ".join("--" + name.replace("_", "-") for name in missing)
+        raise ConfigError(f"not set: {', '.join(missing)}. Give {flags}, or set them in the --config file")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -117,6 +117,17 @@ def token_values(
                     micro.mask, part.float()
                 )
     return out
+
+
+def closed_by_eos(rollout: Rollout, eos_token_id: int) -> Rollout:
+    """The rollout with an eos after each completion that was cut off for want of room."""
+    open_ = ~rollout.finished
+    ids = torch.nn.functional.pad(rollout.ids, (0, 1))
+    ends = rollout.prompt_lengths + rollout.lengths
+    ids[open_, ends[open_]] = eos_token_id
+    lengths = rollout.lengths + open_
+    columns = torch.arange(rollout.mask.shape[1] + 1, device=ids.device)
+    return replace(rollout, ids=ids, lengths=lengths, mask=columns < lengths[:, None])
 
 
 def distinct_2(completions: Sequence[Sequence[int]]) -> float:

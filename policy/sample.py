@@ -120,7 +120,8 @@ def sample_comparisons(
         )
         completions = [
             Completion(
-                text=decode_completion(tokenizer, row),
+                # A byte-level model can write a NUL, which no database can store.
+                text=decode_completion(tokenizer, row).replace("\x00", "\ufffd"),
                 source=(source,),
                 sampling={**settings, "seed": one_seed, "finished": finished, "tokens": len(row)},
             )

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from policy.rollout import Rollout
-from workbench.modeling.chat import decode_completion
+from policy.rollout import Rollout, closed_by_eos, micro_batches
+from reward.scoring import RewardScorer
+from workbench.modeling.chat import decode_completion, eos_id, template_hash
 from workbench.records import Prompt
 
 RewardFunction = Callable[[Sequence[Prompt], Sequence[str]], Sequence[float]]
@@ -90,6 +91,8 @@ class RewardSource(Protocol):
 
 def reward_source(reward: Any, tokenizer: PreTrainedTokenizerBase) -> RewardSource:
     """The source of a RewardScorer, of a function of prompts and texts, or of a list of either."""
+    if isinstance(reward, RewardScorer):
+        return _Scorer(reward, tokenizer)
     if isinstance(reward, list | tuple):
         return _Ensemble([reward_source(member, tokenizer) for member in reward])
     if callable(reward):
@@ -108,6 +111,34 @@ class _Ensemble:
         return torch.cat([member.score(rollout, prompts) for member in self.members], 1)
 
 
+class _Scorer:
+    """A reward model. With the policy's tokenizer and template it reads the policy's tokens, else its texts."""
+
+    def __init__(self, scorer: RewardScorer, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.scorer = scorer
+        self.tokenizer = tokenizer
+        self.heads = scorer.num_heads
+        self.reads_tokens = _same_tokens(scorer.tokenizer, tokenizer)
+
+    def score(self, rollout: Rollout, prompts: Sequence[Prompt]) -> Tensor:
+        if self.reads_tokens:
+            return self._score_tokens(rollout)
+        texts = [[decode_completion(self.tokenizer, row)] for row in rollout.completions()]
+        return torch.tensor([row[0].heads for row in self.scorer.score(prompts, texts)])
+
+    def _score_tokens(self, rollout: Rollout) -> Tensor:
+        # A score is read at an eos and nowhere else, so a completion that was cut off gets one here, as its text would.
+        closed = closed_by_eos(rollout, eos_id(self.tokenizer))
+        out = torch.zeros(len(rollout), self.heads)
+        rows = torch.arange(len(rollout), device=rollout.ids.device)
+        for micro in micro_batches(closed, rows, self.scorer.max_tokens):
+            columns = torch.arange(micro.ids.shape[1], device=rows.device)
+            mask = columns < (closed.prompt_lengths + closed.lengths)[micro.rows, None]
+            _, heads = self.scorer.score_tokens(micro.ids, mask)
+            out[micro.rows.cpu()] = heads.float().cpu()
+        return out
+
+
 class _Function:
     heads = 1
 
@@ -118,3 +149,7 @@ class _Function:
     def score(self, rollout: Rollout, prompts: Sequence[Prompt]) -> Tensor:
         texts = [decode_completion(self.tokenizer, row) for row in rollout.completions()]
         return torch.tensor([float(score) for score in self.function(prompts, texts)])[:, None]
+
+
+def _same_tokens(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase) -> bool:
+    return template_hash(one) == template_hash(other) and one.get_vocab() == other.get_vocab()

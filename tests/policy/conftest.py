@@ -9,7 +9,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from workbench.checkpoints import CheckpointInfo, save_checkpoint
 from workbench.modeling.chat import template_hash
-from workbench.modeling.loading import save_model
+from workbench.modeling.heads import init_heads
+from workbench.modeling.loading import load_sequence_classifier, save_model
 
 SPECIALS = ["<|pad|>", "<|bos|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
@@ -78,3 +79,24 @@ def prompts_file(tmp_path_factory):
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def reward_folder(tmp_path_factory, make_policy, tokenizer):
+    """A reward model with two heads on a trunk of its own."""
+    source = tmp_path_factory.mktemp("trunk") / "causal"
+    save_checkpoint(
+        source,
+        CheckpointInfo(stage="pretrain", run="trunk"),
+        lambda path: save_model(path, make_policy(7), tokenizer),
+    )
+    model = load_sequence_classifier(source, num_labels=2)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    init_heads(model, seed=5)
+    folder = tmp_path_factory.mktemp("reward") / "model"
+    info = CheckpointInfo(
+        stage="reward", run="tiny-reward", template_hash=template_hash(tokenizer), tags={"mark": "kept"},
+        extra={"bias": 0.25, "temperature": 1.0, "heads": 2},
+    )  # fmt: skip
+    save_checkpoint(folder, info, lambda path: save_model(path, model, tokenizer))
+    return folder

@@ -8,7 +8,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 
 from policy.config import PPOConfig
 from policy.models import trained_state
-from policy.ppo import PPOTrainer
+from policy.ppo_trainer import PPOTrainer
 from policy.rollout import micro_batches
 from policy.sample import prompts_for
 from workbench.errors import RunError
@@ -56,7 +56,7 @@ def test_the_first_iteration_starts_at_ratio_one_and_kl_zero(trainer_of):
 
 
 def test_the_samplers_log_probs_are_those_of_a_forward_pass(trainer_of):
-    from policy.ppo import _Clock
+    from policy.ppo_trainer import _Clock
 
     trainer = trainer_of(temperature=0.7)
     rollout = trainer.collect(_Clock()).rollout
@@ -71,7 +71,7 @@ def gradients(trainer, experience):
 
 
 def test_gradients_do_not_depend_on_microbatches_or_padding(trainer_of):
-    from policy.ppo import _Clock
+    from policy.ppo_trainer import _Clock
 
     whole = trainer_of(micro_batch_tokens=100_000)
     experience, _ = whole.experience(whole.collect(_Clock()))
@@ -98,7 +98,7 @@ def test_gradients_do_not_depend_on_microbatches_or_padding(trainer_of):
 
 def test_a_loss_is_a_mean_over_tokens_not_over_rows(trainer_of):
     """One microbatch a row: each row weighs by its tokens, so the parts add up to the gradient of the whole."""
-    from policy.ppo import _Clock
+    from policy.ppo_trainer import _Clock
 
     trainer = trainer_of()
     experience, _ = trainer.experience(trainer.collect(_Clock()))

@@ -84,7 +84,7 @@ def generate(
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"one seed a prompt is needed, got {len(seeds)} seeds for {len(prompts)} prompts")
-    _check_room(model, prompts, sampling.max_new_tokens)
+    check_room(model, prompts, sampling.max_new_tokens)
     device = next(model.parameters()).device
     width = sampling.max_new_tokens
     result = Generated(
@@ -114,6 +114,19 @@ def left_pad(rows: Sequence[Sequence[int]], pad_token_id: int) -> tuple[Tensor, 
     ids = torch.tensor([[pad_token_id] * (width - len(row)) + list(row) for row in rows])
     lengths = torch.tensor([len(row) for row in rows])
     return ids, (torch.arange(width) >= width - lengths[:, None]).long()
+
+
+def check_room(model: nn.Module, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+    """Raise ValueError naming the first prompt that is empty or leaves no room for its completion."""
+    limit: int | None = getattr(base_causal_model(model).config, "max_position_embeddings", None)
+    for i, prompt in enumerate(prompts):
+        if not prompt:
+            raise ValueError(f"prompt {i} has no tokens; a prompt needs at least one (a bos, say)")
+        if limit is not None and len(prompt) + max_new_tokens > limit:
+            raise ValueError(
+                f"prompt {i} has {len(prompt)} tokens and {max_new_tokens} more may follow, but the model has "
+                f"{limit} positions; shorten the prompt or lower max_new_tokens to {max(limit - len(prompt), 0)}"
+            )
 
 
 def draw(logits: Tensor, noise: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
@@ -203,15 +216,3 @@ def _noise(seed: int, count: int) -> Tensor:
     """Uniform numbers in (0, 1], the same for a seed on every device."""
     generator = torch.Generator().manual_seed(seed % 2**63)
     return 1 - torch.rand(count, generator=generator)
-
-
-def _check_room(model: nn.Module, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
-    limit: int | None = getattr(base_causal_model(model).config, "max_position_embeddings", None)
-    for i, prompt in enumerate(prompts):
-        if not prompt:
-            raise ValueError(f"prompt {i} has no tokens; a prompt needs at least one (a bos, say)")
-        if limit is not None and len(prompt) + max_new_tokens > limit:
-            raise ValueError(
-                f"prompt {i} has {len(prompt)} tokens and {max_new_tokens} more may follow, but the model has "
-                f"{limit} positions; shorten the prompt or lower max_new_tokens to {max(limit - len(prompt), 0)}"
-            )
