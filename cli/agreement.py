@@ -1,6 +1,7 @@
 """`accord agreement`: how far annotators agree, from a project or a file."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ class AgreementArguments:
     file: Annotated[Path | None, tyro.conf.Positional] = None
     """A comparisons.jsonl file (.gz too)."""
     project: str | None = None
-    """A project of the database, in place of a file."""
+    """A project of the database, in place of a file; the service shows its report from then on."""
     by: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TAG")] = ()
     """Tags to slice by."""
     bootstrap: int = 1000
@@ -69,6 +70,7 @@ def agreement(arguments: list[str]) -> int:
 
 def _measure(options: AgreementArguments) -> "Agreement":
     from annotation.agreement import measure_agreement
+    from annotation.agreement_store import store_agreement
     from storage.comparisons import read_comparisons as read_project
     from storage.database import open_database
     from storage.projects import get_project
@@ -83,4 +85,7 @@ def _measure(options: AgreementArguments) -> "Agreement":
         return measure(read_file(options.file), options.file.name)
     with open_database().reading() as session:
         project = get_project(session, str(options.project))
-        return measure(read_project(session, project.id), project.name)
+        result = measure(read_project(session, project.id), project.name)
+    # The service shows a project's last computed agreement.
+    store_agreement(project.id, result, now=datetime.now(UTC))
+    return result

@@ -86,7 +86,7 @@ def set_password_hash(session: Session, account_id: int, password_hash: str) -> 
 def _record(session: Session, row: Account) -> AccountRecord:
     held = select(Membership.project_id, Membership.role).where(Membership.account_id == row.id)
     roles: dict[int, set[str]] = {}
-    for project_id, role in session.execute(held).tuples():
+    for project_id, role in session.execute(held):
         roles.setdefault(project_id, set()).add(role)
     return AccountRecord(
         id=row.id,

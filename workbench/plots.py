@@ -250,12 +250,14 @@ def _inline(svg: str, title: str) -> str:
     mark = "p" + hashlib.sha256((title + svg).encode()).hexdigest()[:8]
     svg = re.sub(r'\bid="', f'id="{mark}-', svg)
     svg = re.sub(r'(href="|url\()#', rf"\g<1>#{mark}-", svg)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font(-family)?: ([^;\"]*?)'[^;\"]*", r"font\1: \2sans-serif", svg)
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert size is not None, "matplotlib writes a viewBox"
+    label = html.escape(title, quote=True)
+    # Line ends: what matplotlib says in a style element, which a page's content policy may forbid.
     opening = (
-        f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" aria-label="{html.escape(title, quote=True)}" '
-        f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" aria-label="{label}" stroke-linejoin="round" '
+        'stroke-linecap="butt" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return opening + svg[svg.index(">") + 1 :].strip()

@@ -1,0 +1,53 @@
+"""The last computed agreement of a project: kept beside the database, shown with its age."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from annotation.agreement import Agreement
+from annotation.report import agreement_page
+from workbench.artifacts import write_file_aside
+from workbench.home import cache_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAgreement:
+    """A report as it was computed, and when."""
+
+    computed_at: datetime
+    figures: dict[str, Any]
+    """As `accord agreement --json` prints them."""
+    fragment: str
+    """The page's content as HTML; made by us from escaped text."""
+
+
+def store_agreement(project_id: int, agreement: Agreement, *, now: datetime) -> Path:
+    """Keep a project's report as the last computed; returns the file. One file, so it is never half new."""
+    record = {
+        "computed_at": now.astimezone(UTC).isoformat(),
+        "figures": agreement.to_json(),
+        "fragment": agreement_page(agreement).to_fragment(),
+    }
+    target = _file(project_id)
+    with write_file_aside(target) as file:
+        file.write(json.dumps(record, ensure_ascii=False, allow_nan=False).encode())
+    return target
+
+
+def last_agreement(project_id: int) -> StoredAgreement | None:
+    """The last computed report of a project; None if there is none yet."""
+    target = _file(project_id)
+    if not target.is_file():
+        return None
+    record = json.loads(target.read_text(encoding="utf-8"))
+    return StoredAgreement(
+        computed_at=datetime.fromisoformat(record["computed_at"]),
+        figures=record["figures"],
+        fragment=record["fragment"],
+    )
+
+
+def _file(project_id: int) -> Path:
+    return cache_folder() / "agreement" / f"{project_id}.json"

@@ -1,0 +1,53 @@
+"""Rendering: templates with the account, the form token and the words that every page needs."""
+
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from annotation.access import browser_session
+from storage.accounts import AccountRecord
+from workbench.page import style
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader("annotation", "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    account: AccountRecord | None,
+    status: int = 200,
+    csrf: str | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """A page from a template; `csrf` where the response itself begins a session."""
+    session = browser_session(request)
+    token = csrf if csrf is not None else (session.csrf if session else "")
+    text = ENVIRONMENT.get_template(template).render(account=account, csrf=token, age=age, **values)
+    return HTMLResponse(text, status_code=status)
+
+
+def style_sheet() -> str:
+    """The reports' style and the service's own, in one file."""
+    return style() + files("annotation").joinpath("static/service.css").read_text(encoding="utf-8")
+
+
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago, in one unit: "4 minutes ago"."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = max(((now or datetime.now(UTC)) - aware).total_seconds(), 0)
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

@@ -1,0 +1,1 @@
+"""Routes: each handler loads, authorises and answers; queries are storage's."""
