@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -29,7 +29,7 @@ class StoredComparison:
 
 def comparison_content(comparison: records.Comparison) -> dict[str, Any]:
     """All that a file says of a comparison but its rankings: the same id must have the same content."""
-    return comparison_to_json(replace(comparison, rankings=()))
+    return comparison_to_json(comparison, with_rankings=False)
 
 
 def comparison_hash(comparison: records.Comparison) -> str:

@@ -12,7 +12,7 @@ from storage import audit
 from storage.comparisons import add_comparisons, comparison_content, comparison_hash, find_comparisons
 from storage.comparisons import read_comparisons as read_stored
 from storage.prompts import add_demonstration, add_to_pool
-from storage.submissions import add_rankings, find_rankings, ranking_content_hash
+from storage.submissions import NewRanking, add_rankings, find_rankings, ranking_content_hash
 from workbench.errors import RecordError
 from workbench.jsonl import (
     OnBad,
@@ -170,7 +170,7 @@ class _Writer:
         rankings = find_rankings(self.session, [found.id for found in stored.values()])
         new: list[Comparison] = []
         hashes: list[str] = []
-        merged: list[tuple[Comparison, list[Ranking]]] = []
+        merged: list[tuple[str, _Fresh]] = []
         for number, comparison in self._batch.values():
             found = stored.get(comparison.id)
             content = comparison_hash(comparison)
@@ -184,7 +184,7 @@ class _Writer:
             self.read += 1
             count_unusual(comparison, self.unusual)
             self.known["rankings"] += len(comparison.rankings) - len(fresh)
-            merged.append((comparison, fresh))
+            merged.append((comparison.id, fresh))
             if found is None:
                 new.append(comparison)
                 hashes.append(content)
@@ -194,7 +194,7 @@ class _Writer:
         if new:
             added = add_comparisons(self.session, self.project_id, new, hashes)
             keys |= {comparison.id: key for comparison, key in zip(new, added, strict=True)}
-        labels = [(keys[comparison.id], ranking) for comparison, fresh in merged for ranking in fresh]
+        labels = [NewRanking(keys[name], *each) for name, fresh in merged for each in fresh]
         if labels:
             add_rankings(self.session, self.project_id, labels)
         self.added["comparisons"] += len(new)
@@ -243,15 +243,18 @@ def count_unusual(comparison: Comparison, counts: Counter[str]) -> None:
     counts["repeated_annotators"] += sum(times > 1 for times in seen.values())
 
 
-def _fresh_rankings(comparison: Comparison, stored: Mapping[str, str]) -> list[Ranking]:
-    """The rankings that are not stored yet; RecordError where an id stands for another content."""
+_Fresh = list[tuple[Ranking, str]]
+
+
+def _fresh_rankings(comparison: Comparison, stored: Mapping[str, str]) -> _Fresh:
+    """The rankings not stored yet, with their content hashes; RecordError where an id stands for another content."""
     seen = dict(stored)
-    fresh = []
+    fresh: _Fresh = []
     for ranking in comparison.rankings:
         content = ranking_content_hash(ranking)
         if ranking.id not in seen:
             seen[ranking.id] = content
-            fresh.append(ranking)
+            fresh.append((ranking, content))
         elif seen[ranking.id] != content:
             raise RecordError(
                 f"ranking '{ranking.id}' of comparison '{comparison.id}' stands for two different rankings",

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
@@ -55,14 +56,26 @@ def find_rankings(session: Session, comparison_ids: Sequence[int]) -> dict[int, 
     return found
 
 
-def add_rankings(session: Session, project_id: int, rankings: Sequence[tuple[int, records.Ranking]]) -> None:
-    """Write rankings that came from a file, given with their comparison's database id.
+@dataclass(frozen=True, slots=True)
+class NewRanking:
+    """A ranking on its way in."""
+
+    comparison_id: int
+    """The comparison's id in the database."""
+    ranking: records.Ranking
+    content_hash: str
+    """Its `ranking_content_hash`."""
+
+
+def add_rankings(session: Session, project_id: int, rankings: Sequence[NewRanking]) -> None:
+    """Write rankings that came from a file.
 
     Rankings of one comparison by one annotator that differ in criterion alone become one submission.
     """
-    annotators = ensure_annotators(session, {r.annotator: r.annotator_kind for _, r in rankings})
+    given = [new.ranking for new in rankings]
+    annotators = ensure_annotators(session, {r.annotator: r.annotator_kind for r in given})
     guidelines = ensure_guidelines(
-        session, project_id, {r.guideline for _, r in rankings if r.guideline is not None}
+        session, project_id, {r.guideline for r in given if r.guideline is not None}
     )
     groups = _group_by_submission(rankings)
     submission_keys = reserve_ids(session, Submission, len(groups))
@@ -71,8 +84,8 @@ def add_rankings(session: Session, project_id: int, rankings: Sequence[tuple[int
     submissions: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     adjudications: list[dict[str, Any]] = []
-    for key, (comparison_id, members) in zip(submission_keys, groups, strict=True):
-        first = members[0]
+    for key, members in zip(submission_keys, groups, strict=True):
+        comparison_id, first = members[0].comparison_id, members[0].ranking
         submissions.append(
             {
                 "id": key,
@@ -96,17 +109,17 @@ def add_rankings(session: Session, project_id: int, rankings: Sequence[tuple[int
         )
         if first.annotator_kind == "adjudicator":
             adjudications.append({"comparison_id": comparison_id, "submission_id": key, "created_at": now})
-        for ranking in members:
+        for new in members:
             rows.append(
                 {
                     "id": next(ranking_keys),
                     "submission_id": key,
                     "comparison_id": comparison_id,
-                    "record_id": ranking.id,
-                    "criterion": ranking.criterion,
-                    "ranks": None if ranking.ranks is None else list(ranking.ranks),
-                    "strength": ranking.strength,
-                    "content_hash": ranking_content_hash(ranking),
+                    "record_id": new.ranking.id,
+                    "criterion": new.ranking.criterion,
+                    "ranks": None if new.ranking.ranks is None else list(new.ranking.ranks),
+                    "strength": new.ranking.strength,
+                    "content_hash": new.content_hash,
                 }
             )
     insert_rows(session, Submission, submissions)
@@ -144,19 +157,18 @@ def counting_submissions() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return ~exists().where(later.supersedes_id == Submission.id), ~withdrawn
 
 
-def _group_by_submission(
-    rankings: Sequence[tuple[int, records.Ranking]],
-) -> list[tuple[int, list[records.Ranking]]]:
-    groups: list[tuple[int, list[records.Ranking]]] = []
-    open_groups: dict[Any, list[records.Ranking]] = {}
-    for comparison_id, ranking in rankings:
-        shared = tuple(getattr(ranking, name) for name in _SHARED)
-        key = (comparison_id, ranking.annotator, shared, tuple(sorted(ranking.answers.items())))
+def _group_by_submission(rankings: Sequence[NewRanking]) -> list[list[NewRanking]]:
+    groups: list[list[NewRanking]] = []
+    open_groups: dict[Any, list[NewRanking]] = {}
+    for new in rankings:
+        shared = tuple(getattr(new.ranking, name) for name in _SHARED)
+        answers = tuple(sorted(new.ranking.answers.items()))
+        key = (new.comparison_id, new.ranking.annotator, shared, answers)
         members = open_groups.get(key)
-        if members is None or any(member.criterion == ranking.criterion for member in members):
+        if members is None or any(member.ranking.criterion == new.ranking.criterion for member in members):
             members = open_groups[key] = []
-            groups.append((comparison_id, members))
-        members.append(ranking)
+            groups.append(members)
+        members.append(new)
     return groups
 
 

@@ -62,7 +62,7 @@ def write_prompts(path: str | Path, prompts: Iterable[PromptRecord]) -> int:
     return _write(Path(path), (prompt_to_json(prompt) for prompt in prompts))
 
 
-def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
+def comparison_to_json(comparison: Comparison, *, with_rankings: bool = True) -> dict[str, Any]:
     """The comparison as one JSON object; fields that hold their default are left out."""
     record: dict[str, Any] = {"id": comparison.id, "prompt": prompt_json(comparison.prompt)}
     if comparison.tags:
@@ -72,7 +72,7 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
     if comparison.repeat_of is not None:
         record["repeat_of"] = comparison.repeat_of
     record["completions"] = [_completion_to_json(completion) for completion in comparison.completions]
-    if comparison.rankings:
+    if comparison.rankings and with_rankings:
         record["rankings"] = [ranking_json(ranking) for ranking in comparison.rankings]
     return record
 
