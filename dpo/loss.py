@@ -89,7 +89,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def implicit_accuracy(log_ratios: Tensor, ranks: Tensor, twins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Over decisive pairs: how many the log-ratios (R, K) order right (equal: half), their margins' sum, their number."""
+    """Over decisive pairs: how many the log-ratios (R, K) order right (equal: half), sum of margins, and number."""
     pairs = ranking_pairs(ranks, twins)
     decisive = pairs.valid & (pairs.order != 0)
     margins = pairs.margins(log_ratios) * pairs.order

@@ -96,6 +96,7 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
             model=model,
             args=args,
             train_dataset=_Steps(self),
+            eval_dataset=list(eval_dataset) or None,
             processing_class=processing_class,
             callbacks=[*(callbacks or []), _Progress()],
             optimizers=optimizers,
