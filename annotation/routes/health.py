@@ -1,4 +1,6 @@
-"""Health: the process lives, and it can reach its database; and the style sheet, which needs no sign-in either."""
+"""What needs no sign-in: the process lives, it can reach its database, and the files that every page loads."""
+
+from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -31,3 +33,10 @@ def readyz(request: Request) -> JSONResponse:
 def style() -> Response:
     """The style sheet."""
     return Response(style_sheet(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+
+@router.get("/static/icon.svg")
+def icon() -> Response:
+    """The icon in the browser's tab."""
+    drawing = files("annotation").joinpath("static/icon.svg").read_bytes()
+    return Response(drawing, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})

@@ -1,6 +1,6 @@
 """Agreement as the WMT shared tasks published it, so that their tables can be reproduced and compared with ours.
 
-Their kappa (Bojar et al. 2016, "Findings of the 2016 Conference on Machine Translation", section 3.3) compares two
+Their kappa (Bojar et al. 2016, "Findings of the 2016 Conference on Machine Translation") compares two
 judgements only where the two outputs were shown in the same order, and its "inter-annotator" figure counts a judge's
 own repeats too. Chance is the pooled, symmetrised one: p_e = P(tie)^2 + 2 (P(not tie) / 2)^2.
 """

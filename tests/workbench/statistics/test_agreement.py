@@ -13,6 +13,7 @@ from workbench.records import Comparison, Completion, Message, Ranking
 from workbench.statistics.agreement import count_units, pair_label_alpha, panel_agreement, raw_agreement
 from workbench.statistics.annotators import annotator_figures, annotator_pairs, intra_agreement, meetings
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.kappa import cohen_kappa
 from workbench.statistics.pairs import expand_pairs
 from workbench.statistics.ranks import kendall_tau_b
 from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
@@ -68,6 +69,29 @@ def test_small_panel_by_hand() -> None:
     assert (figures.decisive.value, figures.decisive.n) == (pytest.approx(20 / 23), 23)
     assert figures.by_prompt.n == 3, "nobody agreed or disagreed on p4"
     assert figures.alpha_nominal.low is not None and figures.alpha_nominal.low <= 0.494547
+
+
+def test_the_documented_example() -> None:
+    """The example that docs/agreement.md works out by hand, digit by digit."""
+    labels = expand_pairs(
+        [
+            comparison("p1", {"ann": [1, 2, 2], "bob": [1, 2, 3]}),
+            comparison("p2", {"ann": [2, 1, 3], "bob": [1, 2, 3]}),
+        ]
+    )
+    figures = panel_agreement(labels, draws=0, generator=generator())
+    assert (figures.with_ties.value, figures.with_ties.n) == (pytest.approx(4 / 6), 6)
+    assert (figures.decisive.value, figures.decisive.n) == (pytest.approx(4 / 5), 5)
+    assert figures.chance_with_ties.value == pytest.approx(0.42708, abs=1e-5)
+    assert figures.alpha_nominal.value == pytest.approx(1 - (4 / 12) / (82.5 / 132))
+    assert figures.alpha_nominal.value == pytest.approx(0.46667, abs=1e-5)
+    assert figures.alpha_ordinal.value == pytest.approx(0.58333, abs=1e-5)
+    assert figures.ac1.value == pytest.approx(0.53285, abs=1e-5)
+    met = meetings(labels)
+    assert not isinstance(met, str)
+    assert sorted(tau_b_of_meetings(labels, met).values) == pytest.approx([1 / 3, 2 / np.sqrt(6)])
+    table = np.array([[2, 0, 0.5], [0.5, 0, 0.5], [0.5, 0, 2]])
+    assert cohen_kappa(table) == pytest.approx(3 / 7)
 
 
 def test_whole_rankings_by_hand() -> None:
