@@ -21,6 +21,7 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("cli.demo:demo", "the whole loop on two cores, from made-up stories to a report"),
+    "loop": Command("cli.loop:loop", "the whole loop on real data"),
     "init": Command("cli.data:init", "make the database"),
     "serve": Command("cli.serve:serve", "start the labeling service"),
     "account create": Command("cli.serve:create_account", "make an account that can sign in"),

@@ -37,7 +37,7 @@ def test_control_tokens_come_first_and_pad_is_not_eos(tokenizer):
     assert tokenizer.model_max_length == 64
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40))
 @settings(max_examples=60, deadline=None)
 def test_any_text_comes_back_exactly(tokenizer, text):
     ids = encode_completion(tokenizer, text)
@@ -136,3 +136,11 @@ def merged(word, pair):
         else:
             out.append(symbol)
     return tuple(out)
+
+
+def test_sampled_bytes_that_no_database_stores_become_replacement_characters(tokenizer):
+    nul, half = tokenizer.encode("\x00", add_special_tokens=False), tokenizer.encode("é", add_special_tokens=False)[:1]
+    a = tokenizer.encode("a", add_special_tokens=False)
+    assert decode_completion(tokenizer, [*a, *nul, *a]) == "a\ufffda"
+    if len(tokenizer.encode("é", add_special_tokens=False)) > 1:
+        assert decode_completion(tokenizer, [*a, *half]) == "a\ufffd"

@@ -78,13 +78,16 @@ def encode_completion(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int
 
 
 def decode_completion(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """The text of sampled tokens up to the first eos, without control tokens."""
+    """The text of sampled tokens up to the first eos, without control tokens.
+
+    Bytes that are no UTF-8, and NUL, which no database stores, become the replacement character U+FFFD.
+    """
     ids = [int(i) for i in ids]
     if tokenizer.eos_token_id in ids:
         ids = ids[: ids.index(eos_id(tokenizer))]
     text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     assert isinstance(text, str)
-    return text
+    return text.replace("\x00", "\ufffd")
 
 
 def eos_id(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -1,0 +1,113 @@
+"""The loop on real input: published agreement measured again, then a policy aligned on real pairs, and one report."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.database import init_database
+from workbench.artifacts import write_file_aside
+from workbench.console import say
+from workbench.home import runs_folder
+from workbench.page import KeyFigure, KeyFigures, Page, Section
+from workbench.statistics.estimates import Estimate
+from workbench.tables import Column, Table
+from workflow.loop_agreement import Check, check_pandalm, check_wmt
+from workflow.loop_config import LoopConfig
+from workflow.loop_policy import SIZES, align
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopResult:
+    """Where the report is, and what it says."""
+
+    folder: Path
+    report: dict[str, Any]
+
+
+def loop(config: LoopConfig) -> LoopResult:
+    """Run everything; stages that a former call finished are not run again."""
+    data, folder = config.data(), runs_folder() / f"loop-{config.size}"
+    folder.mkdir(parents=True, exist_ok=True)
+    database = init_database()
+    seconds: dict[str, float] = {}
+    try:
+        say("PandaLM: 999 comparisons by three annotators")
+        pandalm, pandalm_facts = _timed(seconds, "PandaLM", lambda: check_pandalm(database, data, folder))
+        say("WMT16: 31,758 rankings in 12 language pairs")
+        wmt, wmt_facts = _timed(seconds, "WMT16", lambda: check_wmt(database, data))
+        policy = _timed(
+            seconds,
+            "policy",
+            lambda: align(database, data, folder, SIZES[config.size], name=f"loop-{config.size}"),
+        )
+    finally:
+        database.dispose()
+    checks = [*pandalm, *wmt]
+    report = {
+        "size": config.size,
+        "published": {"checked": len(checks), "equal": sum(check.agrees for check in checks)},
+        "checks": [check.to_json() for check in checks],
+        "pandalm": pandalm_facts,
+        "wmt16": wmt_facts,
+        "policy": policy,
+        "seconds": seconds,
+    }
+    for name, text in (
+        ("report.json", json.dumps(report, indent=2)),
+        ("report.html", _page(report, checks).to_html()),
+    ):
+        with write_file_aside(folder / name) as file:
+            file.write(text.encode())
+    return LoopResult(folder=folder, report=report)
+
+
+def _timed(seconds: dict[str, float], name: str, work: Any) -> Any:
+    started = time.monotonic()
+    result = work()
+    seconds[name] = round(time.monotonic() - started, 1)
+    return result
+
+
+def _page(report: dict[str, Any], checks: list[Check]) -> Page:
+    policies = report["policy"]["comparison"]["policies"]
+    accuracy = Estimate.from_json(report["policy"]["comparison"]["reward_model"]["accuracy"])
+    table = Table(
+        columns=[
+            Column(title="figure"),
+            Column(title="published", kind="number", digits=4),
+            Column(title="measured", kind="number", digits=4),
+            Column(title="equal as published"),
+        ],
+        rows=[[c.name, c.published, c.measured, "yes" if c.agrees else "NO"] for c in checks],
+    )
+    wins = Table(
+        columns=[
+            Column(title="policy"),
+            Column(title="win rate by the reward model", kind="estimate_percent"),
+        ],
+        rows=[[name, Estimate.from_json(found["reward_model_win_rate"])] for name, found in policies.items()],
+        note="No person has ranked these samples: the reward model's opinion is all there is. See comparison.html.",
+    )
+    published = report["published"]
+    return Page(
+        title="The loop on real data",
+        summary=[
+            KeyFigures(
+                [
+                    KeyFigure(
+                        label="published agreement figures that come out",
+                        value=f"{published['equal']} of {published['checked']}",
+                    ),
+                    KeyFigure(
+                        label="reward model's accuracy on held-out pairs", value=accuracy, percent=True
+                    ),
+                ]
+            )
+        ],
+        sections=[
+            Section(title="DPO and PPO", blocks=[wins]),
+            Section(title="Agreement, published and measured", blocks=[table]),
+        ],
+    )
