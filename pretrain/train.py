@@ -211,6 +211,7 @@ class Trainer:
             "epochs": state.rows_seen / self.packed.num_rows("train"),
             "seconds": state.seconds,
             "tokens_per_second": self.tokens / max(state.seconds, 1e-9),
+            "processes": self._world,
             "skipped_steps": state.guard.skipped,
             "loss": measured["validation/loss"],
             "bits_per_byte": measured["validation/bits_per_byte"],

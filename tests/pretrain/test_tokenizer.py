@@ -139,7 +139,10 @@ def merged(word, pair):
 
 
 def test_sampled_bytes_that_no_database_stores_become_replacement_characters(tokenizer):
-    nul, half = tokenizer.encode("\x00", add_special_tokens=False), tokenizer.encode("é", add_special_tokens=False)[:1]
+    nul, half = (
+        tokenizer.encode("\x00", add_special_tokens=False),
+        tokenizer.encode("é", add_special_tokens=False)[:1],
+    )
     a = tokenizer.encode("a", add_special_tokens=False)
     assert decode_completion(tokenizer, [*a, *nul, *a]) == "a\ufffda"
     if len(tokenizer.encode("é", add_special_tokens=False)) > 1:
