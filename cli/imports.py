@@ -9,12 +9,12 @@ import tyro
 
 from cli.arguments import parse_plain
 from cli.data import actor
-from workbench.console import print_json, say
-from workbench.jsonl import OnBad
+from workbench.console import print_json, say, track
+from workbench.jsonl import OnBad, comparison_from_json, read_numbered
 from workbench.records import Comparison
 
 if TYPE_CHECKING:
-    from storage.importing import ImportReport
+    from storage.importing import ImportReport, Numbered
 
 _MAX_SHOWN = 20
 
@@ -38,16 +38,7 @@ class ImportArguments:
 def import_comparisons(arguments: list[str]) -> None:
     """Read comparisons.jsonl."""
     config = _parse(ImportArguments, arguments, "comparisons", "comparisons.jsonl")
-    from storage.database import open_database
-    from storage.importing import import_comparisons_file
-    from storage.projects import get_project
-
-    with open_database().writing() as session:
-        project = get_project(session, config.project)
-        report = import_comparisons_file(
-            session, project.id, config.file, skip_bad=config.skip_bad, actor=actor()
-        )
-    _show(report, config)
+    _import(config, lambda on_bad: read_numbered(config.file, comparison_from_json, on_bad))
 
 
 def import_prompts(arguments: list[str]) -> None:
@@ -95,10 +86,11 @@ def import_pairs(arguments: list[str]) -> None:
     config = _parse(PairsArguments, arguments, "pairs", "pairs.jsonl")
     from storage.importers.pairs import read_pairs
 
-    def read(on_bad: OnBad | None) -> Iterable[Comparison]:
-        return read_pairs(
+    def read(on_bad: OnBad | None) -> Iterable["Numbered"]:
+        pairs = read_pairs(
             config.file, prompt_fields=config.prompt_fields, annotator=config.annotator, on_bad=on_bad
         )
+        return _without_lines(pairs)
 
     _import(config, read)
 
@@ -116,7 +108,9 @@ def import_hh(arguments: list[str]) -> None:
     config = _parse(HHArguments, arguments, "hh", "harmless-base.jsonl.gz")
     from storage.importers.hh import read_hh
 
-    _import(config, lambda on_bad: read_hh(config.file, annotator=config.annotator, on_bad=on_bad))
+    _import(
+        config, lambda on_bad: _without_lines(read_hh(config.file, annotator=config.annotator, on_bad=on_bad))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +126,7 @@ def import_rated(arguments: list[str]) -> None:
     config = _parse(RatedArguments, arguments, "rated", "ultrafeedback.jsonl --layout ultrafeedback")
     from storage.importers.rated import read_rated
 
-    _import(config, lambda on_bad: read_rated(config.file, config.layout, on_bad=on_bad))
+    _import(config, lambda on_bad: _without_lines(read_rated(config.file, config.layout, on_bad=on_bad)))
 
 
 def import_trees(arguments: list[str]) -> None:
@@ -140,7 +134,7 @@ def import_trees(arguments: list[str]) -> None:
     config = _parse(ImportArguments, arguments, "trees", "oasst_trees.jsonl.gz")
     from storage.importers.trees import read_trees
 
-    _import(config, lambda on_bad: read_trees(config.file, on_bad=on_bad))
+    _import(config, lambda on_bad: _without_lines(read_trees(config.file, on_bad=on_bad)))
 
 
 def import_pandalm(arguments: list[str]) -> None:
@@ -148,7 +142,7 @@ def import_pandalm(arguments: list[str]) -> None:
     config = _parse(ImportArguments, arguments, "pandalm", "testset-v1.json")
     from storage.importers.pandalm import read_pandalm
 
-    _import(config, lambda on_bad: read_pandalm(config.file, on_bad=on_bad))
+    _import(config, lambda on_bad: _without_lines(read_pandalm(config.file, on_bad=on_bad)))
 
 
 def import_wmt(arguments: list[str]) -> None:
@@ -156,7 +150,7 @@ def import_wmt(arguments: list[str]) -> None:
     config = _parse(ImportArguments, arguments, "wmt", "rankings.jsonl.gz")
     from storage.importers.wmt import read_wmt
 
-    _import(config, lambda on_bad: read_wmt(config.file, on_bad=on_bad))
+    _import(config, lambda on_bad: _without_lines(read_wmt(config.file, on_bad=on_bad)))
 
 
 def _parse(cls: type[A], arguments: list[str], name: str, file: str) -> A:
@@ -165,7 +159,12 @@ def _parse(cls: type[A], arguments: list[str], name: str, file: str) -> A:
     )
 
 
-def _import(config: ImportArguments, read: Callable[[OnBad | None], Iterable[Comparison]]) -> None:
+def _without_lines(comparisons: Iterable[Comparison]) -> Iterable["Numbered"]:
+    """For formats in which a comparison has no line of its own."""
+    return ((None, comparison) for comparison in comparisons)
+
+
+def _import(config: ImportArguments, read: Callable[[OnBad | None], Iterable["Numbered"]]) -> None:
     from storage.database import open_database
     from storage.importing import import_comparisons as import_all
     from storage.projects import get_project
@@ -175,7 +174,7 @@ def _import(config: ImportArguments, read: Callable[[OnBad | None], Iterable[Com
         report = import_all(
             session,
             project.id,
-            lambda on_bad: ((None, comparison) for comparison in read(on_bad)),
+            lambda on_bad: track(read(on_bad), "comparisons"),
             source=config.file,
             skip_bad=config.skip_bad,
             actor=actor(),

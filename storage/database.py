@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
 from workbench.errors import DataError
@@ -46,9 +46,21 @@ class Database:
         """A session that commits when the block ends and rolls back when it raises.
 
         On SQLite it takes the write lock at once, so two writers wait for each other instead of failing half-way.
+        Raises DataError where the database refuses the change or cannot take it: locked for 30 s, disk full, away.
         """
-        with self._session(write=True) as session, session.begin():
-            yield session
+        with self._session(write=True) as session:
+            try:
+                with session.begin():
+                    yield session
+            except IntegrityError as error:
+                raise DataError(
+                    f"the database refused the change, and kept nothing of it: {error.orig}. If another process was "
+                    "writing the same things, run the command again"
+                ) from error
+            except OperationalError as error:
+                raise DataError(
+                    f"the database is busy, full or away, and kept nothing: {error.orig}"
+                ) from error
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.comparisons import add_comparisons, comparison_content, comparison_hash, find_comparisons
 from storage.comparisons import read_comparisons as read_stored
+from storage.projects import lock_project
 from storage.prompts import add_demonstration, add_to_pool
 from storage.submissions import NewRanking, add_rankings, find_rankings, ranking_content_hash
 from workbench.errors import RecordError
@@ -85,6 +86,7 @@ def import_comparisons(
     `read` takes what to do with a bad record (None: raise). Same id and content: rankings merge; same id and other
     content, of a comparison or of a ranking, is a RecordError.
     """
+    lock_project(session, project_id)
     bad: list[str] = []
     writer = _Writer(session, project_id, source, bad if skip_bad else None)
     for number, comparison in read((lambda error: bad.append(str(error))) if skip_bad else None):
@@ -101,6 +103,7 @@ def import_prompts_file(
     session: Session, project_id: int, path: str | Path, *, skip_bad: bool = False, actor: str = "import"
 ) -> ImportReport:
     """Read prompts.jsonl into a project's pools; errors and `skip_bad` as for comparisons."""
+    lock_project(session, project_id)
     report = _import_each(
         path, prompt_from_json, lambda record: add_to_pool(session, project_id, record), "prompts", skip_bad
     )
@@ -112,6 +115,7 @@ def import_demonstrations_file(
     session: Session, project_id: int, path: str | Path, *, skip_bad: bool = False, actor: str = "import"
 ) -> ImportReport:
     """Read demonstrations.jsonl into a project; errors and `skip_bad` as for comparisons."""
+    lock_project(session, project_id)
     report = _import_each(
         path,
         demonstration_from_json,

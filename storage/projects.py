@@ -83,6 +83,12 @@ def get_project(session: Session, name: str) -> ProjectRecord:
     return project
 
 
+def lock_project(session: Session, project_id: int) -> None:
+    """Let other imports into the project wait until this transaction ends; submissions do not wait."""
+    # On SQLite the write lock does it already, and the clause is left out.
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+
+
 def list_projects(session: Session) -> list[ProjectRecord]:
     """All projects, by name."""
     return [_record(project) for project in session.scalars(select(Project).order_by(Project.name))]

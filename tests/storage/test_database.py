@@ -83,3 +83,24 @@ def test_sqlite_is_in_wal_mode_and_checks_references(new_database):
     with new_database("sqlite").reading() as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_what_the_database_refuses_is_a_data_error(database):
+    with (
+        pytest.raises(DataError, match="refused the change, and kept nothing"),
+        database.writing() as session,
+    ):
+        session.add_all([Project(name="same", salt=""), Project(name="same", salt="")])
+        session.flush()
+
+
+def test_a_full_disk_keeps_nothing(new_database):
+    """SQLite's own limit on pages stands in for the disk: the same error, at the same place."""
+    database = new_database("sqlite")
+    full = "busy, full or away, and kept nothing: database or disk is full"
+    with pytest.raises(DataError, match=full), database.writing() as session:
+        session.execute(text("PRAGMA max_page_count = 120"))
+        for n in range(2000):
+            create_project(session, f"{n}", description="x" * 1000)
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Project)) == 0

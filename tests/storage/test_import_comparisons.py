@@ -1,6 +1,7 @@
 """comparisons.jsonl in and out: round trips, merging, refusals, and what the report counts; on both databases."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -328,3 +329,16 @@ def test_pages_of_many_comparisons_come_sorted(database, project, tmp_path):
     with database.writing() as session:
         import_comparisons_file(session, project.id, path)
         assert [c.id for c in read_comparisons(session, project.id)] == sorted(ids)
+
+
+def test_two_imports_at_once_add_everything_once(database, project, write_lines):
+    path = write_lines(*({**LINE, "id": f"c{i}"} for i in range(50)))
+
+    def run(_):
+        with database.writing() as session:
+            return import_comparisons_file(session, project.id, path).added["comparisons"]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(run, range(3))) == [0, 0, 50]
+    with database.reading() as session:
+        assert counts(session)["comparisons"] == 50
