@@ -1,6 +1,7 @@
 """`accord dpo`: train a policy on rankings directly."""
 
 from cli.arguments import parse
+from cli.training import run_training
 from dpo.config import DPOConfig
 
 
@@ -15,7 +16,7 @@ def train(arguments: list[str]) -> int:
     from dpo.train import train as run
     from workbench.console import print_json
 
-    result = run(config, name=options.run, fresh=options.fresh)
+    result = run_training(run, config, options)
     if options.json:
         print_json({"run": result.folder.name, "checkpoint": str(result.checkpoint), **result.summary})
         return 0

@@ -9,6 +9,7 @@ import tyro
 
 from cli.arguments import parse, parse_plain
 from cli.data import actor
+from cli.training import run_training
 from policy.config import ChatConfig, PPOConfig, SampleConfig
 from workbench.console import print_json, say
 
@@ -77,7 +78,7 @@ def ppo_train(arguments: list[str]) -> None:
     )
     from policy.ppo import train
 
-    result = train(config, name=options.run, fresh=options.fresh)
+    result = run_training(train, config, options)
     if options.json:
         print_json({"run": result.folder.name, "checkpoint": str(result.checkpoint), **result.summary})
         return

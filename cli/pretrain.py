@@ -1,6 +1,7 @@
 """`accord pretrain tokenizer | pack | train`."""
 
 from cli.arguments import parse, parse_plain
+from cli.training import run_training
 from pretrain.config import PackConfig, PretrainConfig, TokenizerConfig
 from workbench.console import print_json
 
@@ -62,7 +63,7 @@ def train(arguments: list[str]) -> None:
     )
     from pretrain.train import train as train_model
 
-    result = train_model(config, name=options.run, fresh=options.fresh)
+    result = run_training(train_model, config, options)
     if options.json:
         print_json({"run": result.folder.name, "checkpoint": str(result.checkpoint), **result.summary})
         return

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import tyro
 
 from cli.arguments import parse, parse_plain
+from cli.training import run_training
 from reward.config import RewardConfig
 
 
@@ -52,7 +53,7 @@ def train(arguments: list[str]) -> int:
     from reward.train import train as run
     from workbench.console import print_json
 
-    result = run(config, name=options.run, fresh=options.fresh)
+    result = run_training(run, config, options)
     if options.json:
         print_json({"run": result.folder.name, "checkpoint": str(result.checkpoint), **result.summary})
         return 0

@@ -1,6 +1,7 @@
 """`accord sft train`."""
 
 from cli.arguments import parse
+from cli.training import run_training
 from policy.sft_config import SFTConfig
 from workbench.console import print_json
 
@@ -15,7 +16,7 @@ def train(arguments: list[str]) -> None:
     )
     from policy.sft import train as train_model
 
-    result = train_model(config, name=options.run, fresh=options.fresh)
+    result = run_training(train_model, config, options)
     if options.json:
         print_json({"run": result.folder.name, "checkpoint": str(result.checkpoint), **result.summary})
         return
