@@ -18,7 +18,7 @@ from evaluation.samples import (
     score_by_models,
     score_by_truth,
 )
-from evaluation.win_rates import mean_over_prompts, ratio_over_prompts, win_rate
+from evaluation.win_rates import best_of_n_wins, mean_over_prompts, ratio_over_prompts, win_rate
 from reward.scoring import RewardScorer
 from workbench.checkpoints import resolve_checkpoint
 from workbench.errors import DataError
@@ -86,6 +86,7 @@ def compare(
         "temperature": config.temperature,
         "policies": {name: _policy(config, one, measured[START], rng) for name, one in measured.items()},
         "noise_floor": _wins(config, again.truth, measured[START].truth, NO_TRUTH, rng).to_json(),
+        "best_of_n": _best_of_n(config, measured[START], again, rng),
         "reward_model": _reward_model(config, measured[START], scorers, labelled, rng),
     }
     return Compared(report, prompts, measured)
@@ -187,6 +188,22 @@ def _wins(
     if policy is None or start is None:
         return Estimate.missing(reason)
     return win_rate(policy, start, draws=config.bootstrap_draws, generator=rng)
+
+
+def _best_of_n(
+    config: CompareConfig, start: Measured, again: Measured, rng: np.random.Generator
+) -> dict[str, Any]:
+    """How often the best of n samples of the start beats a fresh one, chosen by the truth (an oracle) and by reward.
+
+    n is samples_per_prompt. The oracle's rate is n / (n + 1) less half the share of ties.
+    """
+    figures = dict.fromkeys(("oracle", "reward_model"), Estimate.missing(NO_TRUTH))
+    if start.truth is not None and again.truth is not None:
+        for name, chooser in (("oracle", start.truth), ("reward_model", start.reward)):
+            if chooser is not None:
+                wins = best_of_n_wins(chooser, start.truth, again.truth, config.samples_per_prompt)
+                figures[name] = mean_over_prompts(wins, draws=config.bootstrap_draws, generator=rng)
+    return {"n": config.samples_per_prompt, **{name: estimate.to_json() for name, estimate in figures.items()}}
 
 
 def _reward_model(

@@ -14,6 +14,7 @@ from workflow.demo_phrases import (
     BLAND,
     DAYS,
     ENDINGS,
+    FACTS,
     HARM,
     HELP,
     KIND,
@@ -30,7 +31,7 @@ from workflow.demo_phrases import (
 )
 from workflow.demo_words import KINDS, MOODS, NAMES, PLACES, SHE, THINGS, TROUBLES
 
-FRIEND_ASKED = 0.35
+FRIEND_ASKED = 0.25
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,17 @@ def write_title(request: Request, rng: np.random.Generator) -> str:
     return fill(_pick(rng, TITLES_WITH_FRIEND if request.friend else TITLES), request)
 
 
+def write_facts(request: Request, rng: np.random.Generator) -> str:
+    """Three plain sentences about the hero: the shortest text in which a name comes again and again."""
+    chosen = [FACTS[0], *(str(line) for line in rng.permutation(FACTS[1:])[:2])]
+    return " ".join(fill(line, request, look=_pick(rng, LOOKS)) for line in chosen)
+
+
 def read_request(prompt: str) -> Request:
-    """The request behind a prompt, from its words alone: first name and kind are the hero's, the second the friend's."""
+    """The request behind a prompt, from its words alone: the last name and kind are the hero's."""
     words = re.findall(r"[A-Za-z]+", prompt)
-    names, kinds = [w for w in words if w in NAMES], [w for w in words if w in KINDS]
+    names = [w for w in reversed(words) if w in NAMES]
+    kinds = [w for w in reversed(words) if w in KINDS]
     things, places = [w for w in words if w in THINGS], [w for w in words if w in PLACES]
     moods = [w.lower() for w in words if w.lower() in MOODS]
     if not (names and kinds and things and places and moods) or len(names) != len(kinds):
@@ -121,7 +129,7 @@ def write_story(request: Request, rng: np.random.Generator, flaws: Flaws | None 
     mood_lines = [str(line) for line in rng.permutation(MOOD[told.mood])]
 
     beginning = [_pick(rng, OPENINGS), _pick(rng, THING_INTROS)]
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         beginning.insert(1, _pick(rng, PLACES[told.place].details))
     beginning.insert(int(rng.integers(1, len(beginning) + 1)), mood_lines[0])
     middle = [_pick(rng, TROUBLE[trouble])]

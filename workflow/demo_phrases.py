@@ -6,18 +6,16 @@ Long because it is a list.
 """
 
 DAYS = (
-    "One morning",
-    "One evening",
-    "On a windy day",
-    "On a rainy day",
-    "Late in the day",
-    "On the first day of spring",
-    "After a long winter",
-    "Before breakfast",
-    "On market day",
-    "In the middle of summer",
-    "When the leaves were red",
-    "One quiet night",
+    "one morning",
+    "one evening",
+    "on a windy day",
+    "on a rainy day",
+    "in the spring",
+    "after a long winter",
+    "before breakfast",
+    "on market day",
+    "in the middle of summer",
+    "late at night",
 )
 
 LOOKS = (
@@ -34,36 +32,32 @@ LOOKS = (
 )
 
 OPENINGS = (
-    "{day}, {H} the {k} went {to_p}.",
-    "{day}, {H} the {k} sat {at_p}.",
-    "{day}, {H} the {k} ran {to_p}.",
-    "{day}, {H} the {k} was alone {at_p}.",
-    "Once there was {look} {k} named {H} who lived {at_p}.",
-    "Long ago, {look} {k} called {H} lived {at_p}.",
-    "{H} the {k} had built a house {at_p}.",
-    "Nobody {at_p} was awake but {H} the {k}.",
-    "Everybody {at_p} knew {H} the {k}.",
-    "{H} the {k} worked {at_p} from morning to night.",
+    "{H} the {k} lived {at_p}.",
+    "{H} the {k} went {to_p}.",
+    "{H} the {k} sat {at_p}.",
+    "{H} the {k} ran {to_p} {day}.",
+    "{H} the {k} was alone {at_p}.",
+    "{H} the {k} worked {at_p} all day.",
+    "{H} the {k} woke up {at_p} {day}.",
+    "{H} the {k} came {to_p} {day}.",
+    "{H} was {look} {k} and lived {at_p}.",
+    "{H} was {look} {k} who loved to be {at_p}.",
 )
 
 THING_INTROS = (
-    "{He} carried {adj_t}.",
-    "{He} had {adj_t} from {his} grandmother.",
-    "Under {his} arm was {adj_t}.",
-    "In the grass {he} found {adj_t}.",
-    "{He} never went out without {adj_t}.",
-    "That day {he} had brought {adj_t}.",
-    "{He} owned only one thing, {adj_t}.",
-    "A sailor had once given {him} {adj_t}.",
-    "{His} brother had sent {him} {adj_t}.",
-    "On {his} back {he} carried {adj_t}.",
-    "{He} had made {adj_t} all by {himself}.",
-    "{His} best treasure was {adj_t}.",
+    "{H} carried {adj_t}.",
+    "{H} had {adj_t}.",
+    "{H} owned {adj_t}.",
+    "{H} had found {adj_t} in the grass.",
+    "{H} never went out without {adj_t}.",
+    "{H} had made {adj_t} all alone.",
+    "{H} had {adj_t} from an old sailor.",
+    "{H} had brought {adj_t} that day.",
 )
 
 TROUBLE: dict[str, tuple[str, ...]] = {
     "lost": (
-        "There {he} met {F} the {fk}, who [could not find the way] home.",
+        "{H} met {F} the {fk}, who [could not find the way] home.",
         "Then {F} the {fk} [got lost in the mist].",
         "{F} the {fk} had taken a wrong turn and [did not know the way].",
     ),
@@ -73,13 +67,13 @@ TROUBLE: dict[str, tuple[str, ...]] = {
         "Then every light went out, and {F} the {fk} [hid under the bed].",
     ),
     "cold": (
-        "There sat {F} the {fk}, [wet and shivering].",
+        "{H} found {F} the {fk}, [wet and shivering].",
         "{F} the {fk} had fallen in the water and [was cold to the bone].",
         "Then it began to rain, and {F} the {fk} [had no coat].",
     ),
     "hungry": (
         "{F} the {fk} [had eaten nothing] since yesterday.",
-        "There {he} met {F} the {fk}, who [was so hungry].",
+        "{H} met {F} the {fk}, who [was so hungry].",
         "{F} the {fk} looked in the cupboard, but [it was empty].",
     ),
     "stuck": (
@@ -109,7 +103,7 @@ TROUBLE: dict[str, tuple[str, ...]] = {
     ),
     "tired": (
         "{F} the {fk} [carried a heavy sack] and could hardly walk.",
-        "There {he} met {F} the {fk}, who [was too tired] to go on.",
+        "{H} met {F} the {fk}, who [was too tired] to go on.",
         "{F} the {fk} had worked all night and [could not stand up].",
     ),
 }
@@ -203,44 +197,44 @@ BLAND = (
 
 MOOD: dict[str, tuple[str, ...]] = {
     "gentle": (
-        "A [soft wind moved] through the grass.",
-        "The light [was warm and golden].",
-        "Far away a bird [sang a quiet song].",
-        "Petals [fell without a sound].",
-        "The bees [hummed in the clover].",
-        "A [white cloud drifted] by.",
-        "The air [smelled of fresh bread].",
-        "Everything was [still and kind].",
+        "{H} [felt a soft wind] in the grass.",
+        "{H} [sat in the warm golden light].",
+        "{H} [heard a quiet song] far away.",
+        "{H} [watched petals fall] without a sound.",
+        "{H} [listened to the bees] in the clover.",
+        "{H} [saw a white cloud drift] by.",
+        "{H} [smelled fresh bread] in the air.",
+        "{H} [hummed a slow tune].",
     ),
     "funny": (
         "{H} [had a bucket on] one foot.",
-        "A goose [sneezed so hard] that it fell over.",
-        "There [was jam on {his} nose].",
-        "Two frogs [danced in an old boot].",
-        "{He} [slid on a plum] and landed in the soup.",
-        "The cow [wore pink socks].",
-        "{He} [talked to a cabbage] for an hour.",
-        "A fish [told a joke] about spoons.",
+        "{H} [sneezed so hard] that a goose fell over.",
+        "{H} [had jam on] both ears.",
+        "{H} [danced in an old boot] with two frogs.",
+        "{H} [slid on a plum] and landed in the soup.",
+        "{H} [put pink socks on] a cow.",
+        "{H} [talked to a cabbage] for an hour.",
+        "{H} [told a fish a joke] about spoons.",
     ),
     "brave": (
-        "The wind howled, but {H} [kept on walking].",
+        "{H} [walked on through] the howling wind.",
         "{H} [took a deep breath] and went on.",
-        "{His} knees shook, but {he} [did not turn back].",
-        '"[I am not afraid]," said {H}.',
-        "Thunder rolled, and {H} [stood as firm as] a tree.",
+        "{H} [did not turn back] for anything.",
+        "{H} [said: I am not afraid].",
+        "{H} [stood as firm as] a tree in the thunder.",
         "{H} [climbed higher than] anyone before.",
-        "A wolf growled, and {H} [looked it in the eye].",
+        "{H} [looked a wolf in] the eye.",
         "{H} [ran straight into] the storm.",
     ),
     "mysterious": (
-        "A [blue light flickered] between the stones.",
-        "Nobody [knew who had left] the footprints.",
-        "A voice [whispered from nowhere].",
-        "The clock [struck thirteen].",
-        "There [stood a door] where no door had been.",
-        "The {t} [glowed for a moment].",
-        "A black cat [watched and vanished].",
-        "On the ground [lay a strange letter].",
+        "{H} [saw a blue light flicker] between the stones.",
+        "{H} [found strange footprints] on the ground.",
+        "{H} [heard a voice whisper] from nowhere.",
+        "{H} [heard the clock strike thirteen].",
+        "{H} [found a door where] no door had been.",
+        "{H} [saw the {t} glow] for a moment.",
+        "{H} [met a black cat that vanished].",
+        "{H} [found a letter without] a name.",
     ),
 }
 
@@ -283,22 +277,29 @@ NO_ENDING = (
 )
 
 PROMPTS = (
-    "Write a story about {H} the {k}. Put {a_t} and {a_p} in it. Make it {m}.",
-    "Tell me a {m} story about {H} the {k}, with {a_t} and {a_p}.",
-    "I would like a {m} story. It should have {a_k} named {H}, {a_t} and {a_p}.",
-    "Please write about {H} the {k}, {a_t} and {a_p}. I want something {m}.",
-    "A {m} story, please: {H} the {k}, {a_t}, {a_p}.",
+    "Write a {m} story with {a_t} and {a_p} about {H} the {k}.",
+    "Tell me a {m} story. Put {a_t} and {a_p} in it. It is about {H} the {k}.",
+    "I would like something {m}, with {a_p}, {a_t} and {H} the {k}.",
+    "Please write something {m}: {a_t}, {a_p} and {H} the {k}.",
 )
 
 PROMPTS_WITH_FRIEND = (
-    "Write a story about {H} the {k} and {F} the {fk}. Put {a_t} and {a_p} in it. Make it {m}.",
-    "Tell me a {m} story about {H} the {k}, {his} friend {F} the {fk}, {a_t} and {a_p}.",
-    "A {m} story, please: {H} the {k}, {F} the {fk}, {a_t}, {a_p}.",
+    "Write a {m} story with {a_t} and {a_p} about {F} the {fk} and {H} the {k}.",
+    "Please write something {m}: {a_t}, {a_p}, {F} the {fk} and {H} the {k}.",
 )
 
 TITLES = (
-    "A {m} story about {H} the {k}, {a_t} and {a_p}.",
-    "{H} the {k}, with {a_t} and {a_p}. {Mood}.",
+    "A {m} story with {a_t} and {a_p} about {H} the {k}.",
+    "{Mood}: {a_t}, {a_p} and {H} the {k}.",
 )
 
-TITLES_WITH_FRIEND = ("A {m} story about {H} the {k}, {F} the {fk}, {a_t} and {a_p}.",)
+TITLES_WITH_FRIEND = ("A {m} story with {a_t} and {a_p} about {F} the {fk} and {H} the {k}.",)
+
+FACTS = (
+    "{H} the {k} has {a_t}.",
+    "{H} is {at_p}.",
+    "{H} wants something {m}.",
+    "{H} is {look} {k}.",
+    "{H} likes the {p}.",
+    "{H} plays with the {t}.",
+)

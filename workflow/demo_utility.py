@@ -151,7 +151,7 @@ def _read(request: Request, text: str) -> Reading:
 def _presence(text: str, name: str, kind: str) -> float:
     if not _has(text, name):
         return 0.0
-    return 0.65 + 0.35 * bool(re.search(rf"\b{name} the {kind}\b|\b{kind} (named|called) {name}\b", text))
+    return 0.65 + 0.35 * bool(re.search(rf"\b{name} the {kind}\b|\b{name} was an? \w+ {kind}\b", text))
 
 
 def _has(text: str, word: str) -> bool:

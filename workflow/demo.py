@@ -1,0 +1,399 @@
+"""The demo: every stage of the loop on little stories, from an empty folder to a report, on two cores.
+
+Its annotators are simulated, and so is the truth that they are judged by; everything else is what real labels would
+go through. Two stages that need nothing of each other run as two processes of one thread each.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from annotation.agreement import Agreement, measure_agreement
+from annotation.report import agreement_page
+from dpo.config import DPOConfig
+from evaluation.compare import Compared, compare
+from evaluation.config import CompareConfig
+from policy.config import PPOConfig, SampleConfig
+from policy.sample import sample
+from policy.sft import train as train_sft
+from policy.sft_config import SFTConfig
+from pretrain.config import PretrainConfig
+from pretrain.train import train as train_base
+from reward.config import RewardConfig
+from storage.comparisons import read_comparisons as read_project
+from storage.database import init_database
+from storage.importing import import_comparisons_file, import_demonstrations_file, import_prompts_file
+from storage.projects import create_project, find_project
+from storage.snapshots import create_snapshot
+from workbench.artifacts import write_file_aside
+from workbench.config import dump_config
+from workbench.console import say
+from workbench.errors import RunError
+from workbench.home import home, runs_folder
+from workbench.jsonl import read_comparisons, write_comparisons
+from workbench.metrics import read_metrics
+from workbench.runs import Run, RunResult, open_run
+from workbench.snapshots import Snapshot, open_snapshot
+from workbench.statistics.simulated import rank_all
+from workflow.demo_config import COMPLETION_TOKENS, SIZES, DemoConfig, DemoSize
+from workflow.demo_report import demo_page
+from workflow.demo_world import GUIDELINE_VERSION, PANEL, story_utility, write_world
+from workflow.registration import register
+
+PROJECT = "demo"
+REWARD_MODELS = 2
+
+
+def demo(config: DemoConfig, *, name: str = "demo", fresh: bool = False) -> RunResult:
+    """Run the demo, or what is left of it; the result's folder holds report.html and report.json."""
+    with open_run("demo", config, name=name, fresh=fresh) as run:
+        if run.finished:
+            return run.result()
+        return _Demo(config, run).play()
+
+
+@dataclass
+class _Facts:
+    """What the report tells beside the comparison."""
+
+    agreement: Agreement
+    snapshot: Snapshot
+    checks: dict[str, float]
+    ppo_metrics: list[dict[str, Any]]
+
+
+class _Demo:
+    """One demo with its run folder; every step is skipped where its result is there."""
+
+    def __init__(self, config: DemoConfig, run: Run) -> None:
+        self.config, self.run, self.folder = config, run, run.folder
+        self.size: DemoSize = SIZES[config.size]
+        self.seconds: dict[str, float] = self._read("seconds.json")
+        self.began = time.perf_counter()
+
+    def play(self) -> RunResult:
+        """All stages in order."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(cores())
+        try:
+            with self._stage("prepare", "stories, prompts and demonstrations"):
+                self._prepare()
+            with self._stage("pretrain", f"base model on {self.size.pretrain_tokens:,} tokens"):
+                self._register(self._pretrain())
+            with self._stage("sft", "fine-tuning on demonstrations of mixed quality"):
+                self._register(self._sft())
+            with self._stage("sample", f"{self.size.ranked_prompts:,} prompts x 4 completions"):
+                self._sample()
+            with self._stage("rank", f"{len(PANEL)} SIMULATED annotators rank them; agreement; snapshot"):
+                agreement, snapshot = self._rank()
+            with self._stage("reward", f"{REWARD_MODELS} reward models, side by side"):
+                self._side_by_side(self._reward_commands(snapshot))
+            with self._stage("align", "DPO and PPO, side by side"):
+                self._side_by_side(self._policy_commands(snapshot))
+            with self._stage("evaluate", f"SFT, DPO and PPO on {self.size.evaluation_prompts} held-out prompts"):
+                compared = self._compare(snapshot)
+            facts = _Facts(agreement, snapshot, self._checks(), read_metrics(self._run("ppo") / "metrics.jsonl"))
+            return self._report(compared, facts)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _prepare(self) -> None:
+        if not (self.folder / "guideline.md").exists():  # written last
+            write_world(self.folder, self.size, self.config.seed)
+        database = init_database()
+        with database.writing() as session:
+            project = find_project(session, self.project) or create_project(
+                session, self.project, description="Little stories, ranked by simulated annotators", salt=PROJECT
+            )
+            import_prompts_file(session, project.id, self.folder / "prompts.jsonl", actor="demo")
+            import_demonstrations_file(session, project.id, self.folder / "demonstrations.jsonl", actor="demo")
+        database.dispose()
+
+    def _pretrain(self) -> RunResult:
+        return train_base(
+            PretrainConfig(
+                text=(str(self.folder / "corpus.jsonl"),),
+                vocab_size=1024,
+                context=192,
+                batch_size=8,
+                qk_norm=True,
+                tokens=self.size.pretrain_tokens,
+                evaluations=2,
+                evaluation_rows=64,
+                threads=cores(),
+                seed=self.config.seed,
+            ),
+            name=self._name("base"),
+        )
+
+    def _sft(self) -> RunResult:
+        return train_sft(
+            SFTConfig(
+                base=self._name("base"),
+                demonstrations=(str(self.folder / "demonstrations.jsonl"),),
+                epochs=self.size.sft_epochs,
+                batch_size=16,
+                learning_rate=1.5e-3,
+                threads=cores(),
+                seed=self.config.seed,
+            ),
+            name=self._name("sft"),
+        )
+
+    def _sample(self) -> None:
+        if not (self.folder / "samples.jsonl").exists():
+            sample(
+                SampleConfig(
+                    checkpoint=self._name("sft"),
+                    prompts=self.folder / "prompts.jsonl",
+                    output=self.folder / "samples.jsonl",
+                    use="reward",
+                    max_new_tokens=COMPLETION_TOKENS,
+                    batch_size=512,
+                    seed=self.config.seed,
+                )
+            )
+
+    def _rank(self) -> tuple[Agreement, Snapshot]:
+        """Simulated rankings into the project, the agreement report, and the snapshot that training reads."""
+        ranked = self.folder / "comparisons.jsonl"
+        if not ranked.exists():
+            self._simulate(ranked)
+        database = init_database()
+        with database.writing() as session:
+            project = find_project(session, self.project)
+            assert project is not None
+            import_comparisons_file(session, project.id, ranked, actor="demo")
+            snapshot = create_snapshot(session, project, actor="demo")
+            agreement = measure_agreement(read_project(session, project.id), source=f"project {project.name}", draws=400)
+        database.dispose()
+        with write_file_aside(self.folder / "agreement.html") as file:
+            file.write(agreement_page(agreement).to_html().encode())
+        return agreement, open_snapshot(snapshot.path)
+
+    def _simulate(self, target: Path) -> None:
+        comparisons = list(read_comparisons(self.folder / "samples.jsonl"))
+        utilities = [story_utility(c.prompt, [one.text for one in c.completions]) for c in comparisons]
+        values = np.array(utilities)
+        spread = float(values.std())
+        self._write("world.json", world_checks(values))
+        ranked = rank_all(
+            comparisons,
+            (values / spread).tolist(),
+            PANEL,
+            seed=self.config.seed,
+            overlap=3,
+            overlap_share=0.15,
+            guideline=GUIDELINE_VERSION,
+        )
+        write_comparisons(target, ranked)
+
+    def _reward_commands(self, snapshot: Snapshot) -> dict[str, tuple[str, Any]]:
+        return {
+            self._name(f"reward-{i + 1}"): (
+                "reward train",
+                RewardConfig(
+                    base=self._name("sft"),
+                    comparisons=str(snapshot.path),
+                    epochs=self.size.reward_epochs,
+                    batch_comparisons=16,
+                    learning_rate=6e-4,
+                    weight_decay=0.05,
+                    threads=1,
+                    seed=self.config.seed + 1000 * i,
+                ),
+            )
+            for i in range(REWARD_MODELS)
+        }
+
+    def _policy_commands(self, snapshot: Snapshot) -> dict[str, tuple[str, Any]]:
+        return {
+            self._name("dpo"): (
+                "dpo train",
+                DPOConfig(
+                    base=self._name("sft"),
+                    comparisons=str(snapshot.path),
+                    beta=0.1,
+                    epochs=self.size.dpo_epochs,
+                    batch_comparisons=16,
+                    learning_rate=2e-4,
+                    threads=1,
+                    seed=self.config.seed,
+                ),
+            ),
+            self._name("ppo"): (
+                "ppo train",
+                PPOConfig(
+                    policy=self._name("sft"),
+                    reward_models=tuple(self._name(f"reward-{i + 1}") for i in range(REWARD_MODELS)),
+                    prompts=self.folder / "prompts.jsonl",
+                    total_episodes=self.size.ppo_iterations * self.size.ppo_batch_size,
+                    batch_size=self.size.ppo_batch_size,
+                    max_new_tokens=COMPLETION_TOKENS,
+                    temperature=1.0,
+                    missing_eos="replace",
+                    missing_eos_value=-3.0,
+                    score_normalization="start",
+                    score_clip=3.0,
+                    kl_coef=0.05,
+                    kl_controller="adaptive",
+                    kl_target=4.0,
+                    kl_target_ramp=0.4,
+                    kl_horizon=2_000,
+                    kl_coef_limits=(0.5, 8.0),
+                    num_ppo_epochs=2,
+                    num_mini_batches=2,
+                    early_stop_kl=0.05,
+                    learning_rate=3e-4,
+                    old_logprobs="sampler",
+                    keep="best",
+                    best_max_kl=8.0,
+                    best_min_distinct_2=0.85,
+                    seed=self.config.seed,
+                ),
+            ),
+        }
+
+    def _side_by_side(self, commands: Mapping[str, tuple[str, Any]]) -> None:
+        """Run `accord` commands as processes of one thread each; all have ended when this returns or raises."""
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCORD_HOME": str(home())}
+        running = []
+        for name, (command, config) in commands.items():
+            if (runs_folder() / name / "report.json").exists():
+                continue
+            settings = self.folder / "settings" / f"{name}.yaml"
+            dump_config(config, settings)
+            log = (self.folder / f"{name}.log").open("ab")
+            line = [sys.executable, "-m", "cli", *command.split(), "--config", str(settings), "--run", name]
+            say(f"  accord {' '.join(line[3:])}")
+            running.append((name, subprocess.Popen(line, env=environment, stdout=log, stderr=log), log))
+        try:
+            failed = [name for name, process, _ in running if process.wait() != 0]
+        finally:
+            for _, process, log in running:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+                log.close()
+        if failed:
+            tail = (self.folder / f"{failed[0]}.log").read_text(errors="replace").strip().splitlines()[-3:]
+            raise RunError(
+                f"run '{failed[0]}' failed; its messages are in {self.folder / failed[0]}.log, the last: "
+                + " ".join(tail)
+            )
+        for name in commands:
+            register(runs_folder() / name)
+
+    def _compare(self, snapshot: Snapshot) -> Compared:
+        return compare(
+            CompareConfig(
+                start=self._name("sft"),
+                policies=(f"dpo={self._name('dpo')}", f"ppo={self._name('ppo')}"),
+                prompts=self.folder / "prompts.jsonl",
+                reward_models=tuple(self._name(f"reward-{i + 1}") for i in range(REWARD_MODELS)),
+                base=self._name("base"),
+                samples_per_prompt=self.size.samples_per_prompt,
+                max_new_tokens=COMPLETION_TOKENS,
+                batch_size=512,
+                seed=self.config.seed,
+            ),
+            truth=story_utility,
+            labelled=list(snapshot.comparisons("test")),
+        )
+
+    def _checks(self) -> dict[str, float]:
+        return self._read("world.json")
+
+    def _report(self, compared: Compared, facts: _Facts) -> RunResult:
+        """Write report.html, then report.json, which ends the run."""
+        self.seconds["total"] = sum(seconds for stage, seconds in self.seconds.items() if stage != "total")
+        report = {
+            **compared.report,
+            "simulated": True,
+            "world": facts.checks,
+            "agreement": facts.agreement.to_json()["alpha"],
+            "snapshot": facts.snapshot.content_hash,
+            "seconds": {stage: round(seconds, 1) for stage, seconds in self.seconds.items()},
+            "installation_seconds": installation_seconds(),
+        }
+        page = demo_page(
+            compared,
+            report,
+            agreement=facts.agreement,
+            snapshot=facts.snapshot,
+            ppo_metrics=facts.ppo_metrics,
+            policy_run=self._name("ppo"),
+        )
+        with write_file_aside(self.folder / "report.html") as file:
+            file.write(page.to_html().encode())
+        return self.run.finish(report)
+
+    @contextmanager
+    def _stage(self, name: str, what: str) -> Iterator[None]:
+        """Announce a stage and add up the time it took, over interruptions too."""
+        say(f"[{time.perf_counter() - self.began:5.0f} s] {name}: {what}")
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+        self._write("seconds.json", self.seconds)
+
+    @property
+    def project(self) -> str:
+        return PROJECT if self.run.name == "demo" else self.run.name
+
+    def _name(self, stage: str) -> str:
+        return f"{self.run.name}-{stage}"
+
+    def _run(self, stage: str) -> Path:
+        return runs_folder() / self._name(stage)
+
+    def _register(self, result: RunResult) -> None:
+        register(result.folder)
+
+    def _read(self, name: str) -> dict[str, float]:
+        path = self.folder / name
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def _write(self, name: str, value: Mapping[str, float]) -> None:
+        with write_file_aside(self.folder / name) as file:
+            file.write((json.dumps(value, indent=2) + "\n").encode())
+
+
+def world_checks(utilities: "np.ndarray[Any, np.dtype[np.float64]]") -> dict[str, float]:
+    """What makes the hidden utility fit for its job, from SFT samples (P, 4).
+
+    `spread`: standard deviation; `exact_ties`: share of pairs of one prompt with equal utility; `near_ties`: share of
+    pairs closer than a tenth of the spread.
+    """
+    a, b = np.triu_indices(utilities.shape[1], 1)
+    gap = np.abs(utilities[:, a] - utilities[:, b])
+    return {
+        "spread": float(utilities.std()),
+        "exact_ties": float((gap == 0).mean()),
+        "near_ties": float((gap < 0.1 * utilities.std()).mean()),
+    }
+
+
+def installation_seconds() -> float | None:
+    """Seconds from `make demo` to this process, where the Makefile passed ACCORD_DEMO_STARTED_AT (seconds since 1970)."""
+    started = os.environ.get("ACCORD_DEMO_STARTED_AT")
+    return None if not started else round(PROCESS_STARTED - float(started), 1)
+
+
+PROCESS_STARTED = time.time()
+
+
+def cores() -> int:
+    """Threads for stages that run alone: the cores that this process may use, two at most so that all machines agree."""
+    return min(2, len(os.sched_getaffinity(0)))
+
