@@ -137,7 +137,7 @@ def measure_agreement(
     if isinstance(met, str):
         pairs, tau, undefined = [], Estimate.missing(met), 0
     else:
-        pairs = annotator_pairs(labels, met, draws=draws, generator=generator("annotator pairs"))
+        pairs = annotator_pairs(labels, met, intervals=draws > 0)
         coefficients = tau_b_of_meetings(labels, met)
         reason = "no two annotators ranked the same three completions"
         tau = coefficients.mean(labels.num_prompts, draws=draws, generator=generator("tau"), reason=reason)

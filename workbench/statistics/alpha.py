@@ -24,8 +24,9 @@ def krippendorff_alpha(values: ArrayLike, level: str = "nominal") -> float | Non
     table = np.asarray(values, np.float64)
     if table.ndim != 2:
         raise ValueError(f"values must be annotators by units, got shape {table.shape}")
-    annotator, unit = np.nonzero(np.isfinite(table))
-    return alpha_of_values(unit, table[annotator, unit], level)
+    flat = table.ravel()
+    at = np.flatnonzero(flat == flat)  # NaN alone differs from itself; half the time of isfinite and nonzero
+    return alpha_of_values(at % table.shape[1], flat[at], level)
 
 
 def alpha_of_values(unit: NDArray[np.int64], value: Floats, level: str = "nominal") -> float | None:
@@ -35,13 +36,15 @@ def alpha_of_values(unit: NDArray[np.int64], value: Floats, level: str = "nomina
     """
     if level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    _, unit = np.unique(unit, return_inverse=True)
+    if not np.isfinite(value).all():
+        raise ValueError("values must be finite; leave a missing judgement out")
+    unit = _compact(unit)
     size = np.bincount(unit)
     paired = size[unit] > 1
     unit, value = unit[paired], value[paired]
     if not len(value):
         return None
-    levels, code = np.unique(value, return_inverse=True)
+    levels, code = _levels(value)
     if len(levels) == 1:
         return None
     if level == "ratio":
@@ -55,11 +58,35 @@ def alpha_of_values(unit: NDArray[np.int64], value: Floats, level: str = "nomina
     return _interval_alpha(unit, levels[code], size)
 
 
+def _compact(unit: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Unit numbers that are small enough to count by; as given where they are."""
+    if len(unit) and (unit.min() < 0 or unit.max() > 8 * len(unit) + 1000):
+        return np.asarray(np.unique(unit, return_inverse=True)[1])
+    return unit
+
+
+def _levels(value: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """The distinct values in order and the place of each value among them; small whole numbers need no sorting."""
+    low = value.min()
+    offset = value - low
+    if offset.max() < 1000:
+        code = offset.astype(np.int64)
+        if (code == offset).all():
+            seen = np.bincount(code) > 0
+            return np.flatnonzero(seen) + low, (np.cumsum(seen) - 1)[code]
+    levels, code = np.unique(value, return_inverse=True)
+    return levels, code
+
+
 def _nominal_alpha(unit: NDArray[np.int64], code: NDArray[np.int64], size: NDArray[np.int64]) -> float:
-    n = len(code)
-    num_codes = int(code.max()) + 1
-    cell, count = np.unique(unit * num_codes + code, return_counts=True)
-    agreed = float((count * (count - 1.0) / (size[cell // num_codes] - 1)).sum())
+    n, q = len(code), int(code.max()) + 1
+    cell = unit * q + code
+    if len(size) * q <= 8 * n + 1000:
+        count = np.bincount(cell, minlength=len(size) * q).reshape(-1, q)
+        agreed = float(((count * (count - 1)).sum(1) / np.maximum(size - 1, 1)).sum())
+    else:
+        cells, count = np.unique(cell, return_counts=True)
+        agreed = float((count * (count - 1) / (size[cells // q] - 1)).sum())
     pooled = np.bincount(code).astype(np.float64)
     return 1 - (n - 1) * (n - agreed) / (n**2 - float(pooled @ pooled))
 

@@ -16,6 +16,7 @@ MEETING_LIMIT = 50_000_000
 FEW = 30
 """Below this many meetings a pair of annotators gets no interval and no kappa."""
 FEW_REASON = f"fewer than {FEW} judgements in common"
+NO_KAPPA = "both gave one and the same label throughout, so kappa is undefined"
 ONE_JUDGEMENT = "never judged the same pair twice"
 NO_ORDER = "the order shown is not recorded"
 
@@ -131,40 +132,79 @@ def intra_agreement(labels: PairLabels, *, draws: int, generator: np.random.Gene
     )
 
 
-def annotator_pairs(
-    labels: PairLabels, met: Meetings, *, draws: int, generator: np.random.Generator
-) -> list[PairFigures]:
-    """One entry for every two annotators that met, the most frequent first."""
+def annotator_pairs(labels: PairLabels, met: Meetings, *, intervals: bool = True) -> list[PairFigures]:
+    """One entry for every two annotators that met, the most frequent first.
+
+    There may be thousands, so their intervals come from a jackknife over prompts, all pairs at once, instead of from
+    resamples: value -+ 1.96 standard errors, within the range of the figure.
+    """
     swap = labels.annotator[met.one] > labels.annotator[met.two]
     one, two = np.where(swap, met.two, met.one), np.where(swap, met.one, met.two)
     apart = labels.annotator[one] != labels.annotator[two]
     one, two = one[apart], two[apart]
-    key = labels.annotator[one] * len(labels.judges) + labels.annotator[two]
-    order = np.argsort(key, kind="stable")
-    keys, starts, sizes = np.unique(key[order], return_index=True, return_counts=True)
+    judges = max(len(labels.judges), 1)
+    # Meetings of one pair of annotators on one prompt are a cluster.
+    couple = labels.annotator[one] * judges + labels.annotator[two]
+    clusters, cluster = np.unique(
+        couple * max(labels.num_prompts, 1) + labels.prompt[one], return_inverse=True
+    )
+    sums = cluster_sums(cluster, _cells(labels.label[one], labels.label[two]), len(clusters))
+    couples, pair = np.unique(clusters // max(labels.num_prompts, 1), return_inverse=True)
+    totals = cluster_sums(pair, sums, len(couples))
+    sizes = np.round(totals.sum(1)).astype(int)
+    sides = np.round(totals[:, [0, 2, 6, 8]].sum(1)).astype(int)
+    columns = {
+        name: _jackknife(statistic, sums, pair, totals, limits if intervals else None)
+        for name, (statistic, limits) in _PAIR_STATISTICS.items()
+    }
     figures = []
-    for which in np.argsort(-sizes, kind="stable"):
-        rows = order[starts[which] : starts[which] + sizes[which]]
-        a, b = divmod(int(keys[which]), len(labels.judges))
-        cells = _cells(labels.label[one[rows]], labels.label[two[rows]])
-        enough = len(rows) >= FEW
-        resample = _Resample(labels.prompt[one[rows]], cells, draws if enough else 0, generator)
+    for i in np.argsort(-sizes, kind="stable"):
+        a, b = divmod(int(couples[i]), judges)
+        n, enough = int(sizes[i]), sizes[i] >= FEW
+
+        def estimate(name: str, n: int, reason: str, i: int = i, enough: bool = enough) -> Estimate:
+            value, low, high = (float(column[i]) for column in columns[name])
+            if not np.isfinite(value):
+                return Estimate.missing(reason, n)
+            return Estimate(value, low, high, n) if enough and np.isfinite(low) else Estimate(value, n=n)
+
         figures.append(
             PairFigures(
                 one=a,
                 two=b,
-                with_ties=resample.estimate(_cell_agreement, len(rows), "they never met"),
-                decisive=resample.estimate(_cell_decisive, resample.totals[[0, 2, 6, 8]].sum(), NO_DECISIVE),
-                kappa=resample.estimate(
-                    _cell_kappa,
-                    len(rows),
-                    "both gave one and the same label throughout, so kappa is undefined",
-                )
-                if enough
-                else Estimate.missing(FEW_REASON, len(rows)),
+                with_ties=estimate("with_ties", n, "they never met"),
+                decisive=estimate("decisive", int(sides[i]), NO_DECISIVE),
+                kappa=estimate("kappa", n, NO_KAPPA) if enough else Estimate.missing(FEW_REASON, n),
             )
         )
     return figures
+
+
+def _jackknife(
+    statistic: Callable[[Floats], Floats],
+    sums: Floats,
+    pair: Integers,
+    totals: Floats,
+    limits: tuple[float, float] | None,
+) -> tuple[Floats, Floats, Floats]:
+    """The statistic of each row of `totals` (P, S), and the ends of its interval; NaN where there is none.
+
+    `sums` (C, S) are the clusters and `pair` (C,) says to which row of `totals` each belongs. The variance is
+    (C - 1) / C times the squared deviations of the values without one cluster (Efron and Tibshirani 1993, eq. 11.5).
+    """
+    value = statistic(totals)
+    if limits is None:
+        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
+    without = statistic(totals[pair] - sums)
+    good = np.isfinite(without)
+    size = np.bincount(pair, minlength=len(totals))
+    kept = np.bincount(pair[good], minlength=len(totals))
+    mean = np.bincount(pair[good], weights=without[good], minlength=len(totals)) / np.maximum(kept, 1)
+    square = np.bincount(pair[good], weights=(without - mean[pair])[good] ** 2, minlength=len(totals))
+    error = np.sqrt(square * (kept - 1) / np.maximum(kept, 1))
+    # Where leaving out a prompt leaves nothing to compute, the jackknife has nothing to say.
+    error = np.where((size > 1) & (kept == size), error, np.nan)
+    return value, np.maximum(value - 1.96 * error, limits[0]), np.minimum(value + 1.96 * error, limits[1])
 
 
 class _Resample:
@@ -257,10 +297,6 @@ def _cells(one: Integers, two: Integers) -> Floats:
     return out
 
 
-def _table(totals: Floats) -> Floats:
-    return totals.reshape(*totals.shape[:-1], 3, 3)
-
-
 def _cell_agreement(totals: Floats) -> Floats:
     agreed = totals[..., [0, 4, 8]].sum(-1)
     return ratio(np.stack([agreed, totals.sum(-1)], axis=-1))
@@ -272,4 +308,11 @@ def _cell_decisive(totals: Floats) -> Floats:
 
 
 def _cell_kappa(totals: Floats) -> Floats:
-    return cohen_kappa(_table(totals))
+    return cohen_kappa(totals.reshape(*totals.shape[:-1], 3, 3))
+
+
+_PAIR_STATISTICS: dict[str, tuple[Callable[[Floats], Floats], tuple[float, float]]] = {
+    "with_ties": (_cell_agreement, (0, 1)),
+    "decisive": (_cell_decisive, (0, 1)),
+    "kappa": (_cell_kappa, (-1, 1)),
+}

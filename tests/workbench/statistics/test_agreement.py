@@ -312,7 +312,7 @@ def test_annotator_figures_and_pairs_by_hand() -> None:
     assert set(figures) == {"ann", "bob", "cat"}
     met = meetings(labels)
     assert not isinstance(met, str)
-    pairs = annotator_pairs(labels, met, draws=0, generator=generator())
+    pairs = annotator_pairs(labels, met, intervals=False)
     totals = {(labels.judges[p.one].name, labels.judges[p.two].name): p for p in pairs}
     assert {key: p.with_ties.n for key, p in totals.items()} == {
         ("ann", "bob"): 12,
@@ -346,7 +346,7 @@ def test_hard_cases_give_a_number_or_a_sentence(case: str) -> None:
         assert isinstance(estimate, Estimate) and (estimate.value is not None or estimate.reason)
     met = meetings(labels)
     assert not isinstance(met, str)
-    annotator_pairs(labels, met, draws=50, generator=generator())
+    annotator_pairs(labels, met)
     annotator_figures(labels, draws=50, generator=generator())
     concordance_of_panels(labels), tau_b_of_meetings(labels, met)
 

@@ -1,0 +1,136 @@
+"""Agreement speed: alpha beside evalica on the same table, and the whole report on many rankings.
+
+The table holds pair labels (-1, 0, 1) of many annotators, three of whom judged each unit. Every repeat times all ways
+of computing alpha in alternating order; evalica takes the table as a DataFrame, which is made outside the timing.
+The report is measured from records in memory to JSON, on simulated rankings of four completions with overlap three.
+
+    python benchmarks/agreement_speed/run.py --units 20000 --rankings 100000 --repeats 5
+"""
+
+import argparse
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas
+from evalica import alpha as evalica_alpha
+
+from annotation.agreement import measure_agreement
+from workbench.records import Comparison, Completion, Ranking
+from workbench.seeds import numpy_generator
+from workbench.statistics.alpha import alpha_of_values, krippendorff_alpha
+
+OVERLAP = 3
+K = 4
+
+
+def main() -> None:
+    """Measure both and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--annotators", type=int, default=100)
+    parser.add_argument("--units", type=int, default=20_000)
+    parser.add_argument("--rankings", type=int, default=100_000, help="0 leaves the report out")
+    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}")
+    compare_alpha(arguments.annotators, arguments.units, arguments.repeats)
+    if arguments.rankings:
+        time_report(arguments.annotators, arguments.rankings, arguments.draws)
+
+
+def compare_alpha(annotators: int, units: int, repeats: int) -> None:
+    """Alpha of one table by every way, timed in turn; all must agree."""
+    table = make_table(annotators, units)
+    frame = pandas.DataFrame(table)
+    annotator, unit = np.nonzero(np.isfinite(table))
+    value = table[annotator, unit]
+    ways: dict[str, Callable[[str], float]] = {
+        "accord, from the table": lambda level: krippendorff_alpha(table, level),
+        "accord, from a list of labels": lambda level: alpha_of_values(unit, value, level),
+        "evalica, Rust": lambda level: evalica_alpha(frame, distance=level, solver="pyo3").alpha,
+        "evalica, numpy": lambda level: evalica_alpha(frame, distance=level, solver="naive").alpha,
+    }
+    for level in ("nominal", "ordinal"):
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        answers = {}
+        for repeat in range(repeats):
+            for name in list(ways)[:: 1 if repeat % 2 else -1]:
+                began = time.perf_counter()
+                answers[name] = ways[name](level)
+                seconds[name].append(time.perf_counter() - began)
+        assert max(answers.values()) - min(answers.values()) < 1e-9, answers
+        print(
+            f"\nalpha {level}, {annotators} annotators x {units:,} units, {len(value):,} labels, {repeats} repeats"
+        )
+        print(
+            "| way | ms, median (min to max) | times as long as accord's table, paired median |\n|---|---|---|"
+        )
+        base = seconds["accord, from the table"]
+        for name, found in seconds.items():
+            milliseconds = [1000 * second for second in found]
+            ratio = statistics.median(a / b for a, b in zip(found, base, strict=True))
+            middle = (
+                f"{statistics.median(milliseconds):.1f} ({min(milliseconds):.1f} to {max(milliseconds):.1f})"
+            )
+            print(f"| {name} | {middle} | {ratio:.1f} |")
+
+
+def time_report(annotators: int, rankings: int, draws: int) -> None:
+    """The whole report on simulated rankings, from records to figures."""
+    began = time.perf_counter()
+    report = measure_agreement(make_comparisons(annotators, rankings), source="simulated", draws=draws)
+    seconds = time.perf_counter() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    began = time.perf_counter()
+    for _ in make_comparisons(annotators, rankings):
+        pass
+    making = time.perf_counter() - began
+    print(f"\nreport on {report.counts['rankings']:,} rankings, K={K}, overlap {OVERLAP}, {draws} draws:")
+    print(f"{seconds - making:.1f} s (and {making:.1f} s to make the records); peak memory {memory:.2f} GiB")
+    print(
+        f"alpha {report.panel.alpha_nominal.format(4)}, {len(report.annotator_pairs):,} pairs of annotators"
+    )
+
+
+def make_table(annotators: int, units: int) -> np.ndarray:
+    """Labels of `OVERLAP` annotators a unit, others NaN: a hidden side, kept with 0.6, else any label."""
+    generator = numpy_generator(0, "benchmark table")
+    table = np.full((annotators, units), np.nan)
+    truth = generator.choice([-1, 1], units)
+    for _ in range(OVERLAP):
+        # Two draws may fall on the same annotator; such a unit has one label fewer.
+        who = generator.integers(0, annotators, units)
+        said = np.where(generator.random(units) < 0.6, truth, generator.integers(-1, 2, units))
+        table[who, np.arange(units)] = said
+    return table
+
+
+def make_comparisons(annotators: int, rankings: int) -> Iterator[Comparison]:
+    """Comparisons of four completions, each ranked by three annotators with noise of their own."""
+    generator = numpy_generator(0, "benchmark rankings")
+    noise = generator.uniform(0.3, 2, annotators)
+    names = [f"a{i}" for i in range(annotators)]
+    completions = tuple(Completion(text=text) for text in ("first", "second", "third", "fourth"))
+    for c in range(rankings // OVERLAP):
+        who = generator.choice(annotators, OVERLAP, replace=False)
+        seen = np.arange(K) + noise[who][:, None] * generator.normal(size=(OVERLAP, K))
+        ranks = (seen.argsort(1).argsort(1) // (1 + (c % 5 == 0)) + 1).tolist()
+        yield Comparison(
+            id=f"c{c}",
+            prompt=f"prompt {c}",
+            completions=completions,
+            rankings=tuple(
+                Ranking(id=f"{c}-{i}", annotator=names[w], annotator_kind="simulated", ranks=tuple(row))
+                for i, (w, row) in enumerate(zip(who.tolist(), ranks, strict=True))
+            ),
+        )
+
+
+if __name__ == "__main__":
+    main()
