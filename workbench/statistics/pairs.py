@@ -16,7 +16,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.records import Comparison, Completion, Prompt, Ranking
+from workbench.records import Comparison, Prompt, Ranking
 
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -118,10 +118,10 @@ class _Reader:
 
     def __init__(self) -> None:
         self.prompts: dict[bytes, int] = {}
+        self.items: dict[tuple[int, bytes, tuple[str, ...]], int] = {}
         self.words: dict[tuple[int, bytes], int] = {}
-        self.items: dict[tuple[int, tuple[str, ...]], int] = {}
-        self.words_of: list[int] = []
-        """The words of each item."""
+        self.twins_of: dict[int, int] = {}
+        """The words of items that met another with the same words, as numbers below zero."""
         self.criteria: dict[str, int] = {}
         self.annotators: dict[tuple[str, str], int] = {}
         self.seconds: list[list[float]] = []
@@ -140,9 +140,16 @@ class _Reader:
         if comparison.kind not in COUNTED_KINDS:
             self.dropped[f"rankings of {comparison.kind} comparisons"] += len(comparison.rankings)
             return
-        prompt = self.prompts.setdefault(_digest_prompt(comparison.prompt), len(self.prompts))
-        items = [self._item(prompt, completion) for completion in comparison.completions]
-        self.twins |= len(set(items)) < len(items)
+        prompt = self.prompts.setdefault(_prompt_key(comparison.prompt), len(self.prompts))
+        texts = [_key(completion.text) for completion in comparison.completions]
+        items = [
+            self.items.setdefault((prompt, text, completion.source), len(self.items))
+            for text, completion in zip(texts, comparison.completions, strict=True)
+        ]
+        if len(set(texts)) < len(texts):
+            self.twins |= len(set(items)) < len(items)
+            for item, text in zip(items, texts, strict=True):
+                self.twins_of[item] = self.words.setdefault((prompt, text), -1 - len(self.words))
         index = len(self.tags)
         self.tags.append(comparison.tags)
         block = self.blocks.setdefault(len(items), _Block(len(items)))
@@ -178,17 +185,11 @@ class _Reader:
         self.skips.append(0)
         return self.annotators[key]
 
-    def _item(self, prompt: int, completion: Completion) -> int:
-        words = self.words.setdefault((prompt, _digest(completion.text)), len(self.words))
-        item = self.items.setdefault((words, completion.source), len(self.items))
-        if item == len(self.words_of):
-            self.words_of.append(words)
-        return item
-
     def labels(self) -> PairLabels:
         blocks = [block.arrays() for _, block in sorted(self.blocks.items())]
         columns: dict[str, list[Integers]] = {name: [_EMPTY] for name in _COLUMNS}
-        offset, words = 0, np.array(self.words_of, np.int64)
+        offset, words = 0, np.arange(len(self.items))
+        words[list(self.twins_of)] = list(self.twins_of.values())
         for block in blocks:
             for name, values in _expand(block, words, offset, self.dropped).items():
                 columns[name].append(values)
@@ -334,12 +335,15 @@ def _expand(block: RankBlock, words: Integers, offset: int, dropped: Counter[str
     }
 
 
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=16).digest()
+def _key(text: str) -> bytes:
+    """What a text is known by: itself where it is short, which is faster, else its digest."""
+    data = text.encode()
+    return data if len(data) < 16 else blake2b(data, digest_size=16).digest()
 
 
-def _digest_prompt(prompt: Prompt) -> bytes:
+def _prompt_key(prompt: Prompt) -> bytes:
+    """Plain text and a message with the same words are different prompts."""
     if isinstance(prompt, str):
-        return _digest(prompt)
-    # The separators cannot appear in a role, and a record separator inside a content is length-prefixed away.
-    return _digest("".join(f"{m.role}\x1f{len(m.content)}\x1e{m.content}" for m in prompt)) + b"m"
+        return b"t" + _key(prompt)
+    # The length of each content keeps a separator inside one from being read as the end of it.
+    return b"m" + _key("".join(f"{m.role}\x1f{len(m.content)}\x1e{m.content}" for m in prompt))
