@@ -11,7 +11,7 @@ def train(arguments: list[str]) -> int:
         DPOConfig,
         arguments,
         command="dpo train",
-        example="accord dpo train --config configs/dpo/small.yaml --base SFT-RUN --comparisons SNAPSHOT",
+        example="accord dpo train --config configs/dpo/small.yaml --policy SFT-RUN --comparisons SNAPSHOT",
     )
     from dpo.train import train as run
     from workbench.console import print_json

@@ -8,10 +8,10 @@ from typing import Literal
 class DPOConfig:
     """Train a policy on rankings directly, without a reward model."""
 
-    base: str | None = None
+    policy: str | None = None
     """The policy to start from: a checkpoint folder, the name of a finished run, or the start of a hash. Needed."""
     reference: str | None = None
-    """The policy to stay near; by default the base, as it is before training."""
+    """The policy to stay near; by default the policy, as it is before training."""
     comparisons: str | None = None
     """A snapshot (a folder or the start of its hash) or a comparisons.jsonl. Needed."""
     criterion: str | None = None
@@ -79,8 +79,8 @@ class DPOConfig:
     """Of the order of the comparisons."""
 
     def __post_init__(self) -> None:
-        if not self.base:
-            raise ValueError("base is needed: the policy to start from (a folder, a run's name or a hash)")
+        if not self.policy:
+            raise ValueError("policy is needed: the one to start from (a folder, a run's name or a hash)")
         if not self.comparisons:
             raise ValueError("comparisons is needed: a snapshot or a comparisons.jsonl")
         for name in ("beta", "epochs", "learning_rate", "batch_comparisons", "micro_batch_tokens", "log_every",

@@ -129,10 +129,10 @@ def train(config: DPOConfig, *, name: str | None = None, fresh: bool = False) ->
 
 
 def _load(config: DPOConfig, run: Run) -> tuple[RankingDPOTrainer, PreferenceData, Mapping[str, int]]:
-    assert config.base and config.comparisons
+    assert config.policy and config.comparisons
     set_threads(config.threads)
     device = resolve_device(config.device)
-    base = resolve_checkpoint(config.base)
+    base = resolve_checkpoint(config.policy)
     tokenizer = load_tokenizer(base)
     model = load_causal_lm(base, device=device)
     if config.lora_rank:
@@ -199,8 +199,8 @@ def _load(config: DPOConfig, run: Run) -> tuple[RankingDPOTrainer, PreferenceDat
 
 def _reference(trainer: RankingDPOTrainer, config: DPOConfig, data: PreferenceData) -> dict[str, Floats]:
     """Of every completion, under the base before training, or under another policy."""
-    assert config.base
-    folder = resolve_checkpoint(config.reference or config.base)
+    assert config.policy
+    folder = resolve_checkpoint(config.reference or config.policy)
     scored = [*trainer.groups, *trainer.eval_groups]
 
     def compute(groups: Sequence[RankedGroup]) -> list[Floats]:
@@ -224,14 +224,14 @@ def _evaluate(trainer: RankingDPOTrainer) -> dict[str, Any]:
 
 
 def _save(trainer: RankingDPOTrainer, config: DPOConfig, run: Run, data: PreferenceData) -> None:
-    assert config.base
+    assert config.policy
     tokenizer, model = trainer.processing_class, trainer.model
     info = CheckpointInfo(
         stage="dpo",
         run=run.name,
         parents=(
-            parent_of("policy", resolve_checkpoint(config.base)),
-            parent_of("reference", resolve_checkpoint(config.reference or config.base)),
+            parent_of("policy", resolve_checkpoint(config.policy)),
+            parent_of("reference", resolve_checkpoint(config.reference or config.policy)),
         ),
         snapshot=data.snapshot.content_hash,
         template_hash=template_hash(tokenizer),

@@ -221,7 +221,7 @@ class _Demo:
             self._name("dpo"): (
                 "dpo train",
                 DPOConfig(
-                    base=self._name("sft"),
+                    policy=self._name("sft"),
                     comparisons=str(snapshot.path),
                     beta=0.1,
                     epochs=self.size.dpo_epochs,

@@ -116,7 +116,7 @@ def align(database: Database, data: Path, folder: Path, size: Size, *, name: str
     dpo = _keep(
         train_dpo(
             DPOConfig(
-                base=str(sft.checkpoint),
+                policy=str(sft.checkpoint),
                 comparisons=str(snapshot.path),
                 epochs=size.dpo_epochs,
                 learning_rate=1e-4,

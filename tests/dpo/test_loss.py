@@ -79,4 +79,4 @@ def test_figures_by_hand():
 )
 def test_settings_that_cannot_be_meant(settings, problem):
     with pytest.raises((ValueError, ConfigError), match=problem):
-        DPOConfig(**{"base": "b", "comparisons": "c", **settings})
+        DPOConfig(**{"policy": "b", "comparisons": "c", **settings})

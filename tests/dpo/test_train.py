@@ -25,7 +25,7 @@ def config(base, comparisons_file, **settings):
         "log_every": 1,
     }
     return DPOConfig(
-        base=str(base), comparisons=str(comparisons_file), device="cpu", **{**defaults, **settings}
+        policy=str(base), comparisons=str(comparisons_file), device="cpu", **{**defaults, **settings}
     )
 
 
