@@ -70,8 +70,11 @@ class Critic(nn.Module):
         return cls(trunk(copied).requires_grad_(True))
 
     def adapt(self, policy: nn.Module) -> None:
-        """Where the policy trains adapters, train such adapters on this trunk too, and the head."""
-        if not isinstance(policy, PeftModel) or isinstance(self.trunk, PeftModel):
+        """Where the policy trains adapters, train such adapters on this trunk too; else all of it, in float32."""
+        if isinstance(self.trunk, PeftModel):
+            return
+        if not isinstance(policy, PeftModel):
+            self.trunk.float()
             return
         settings: Any = copy.deepcopy(policy.peft_config[policy.active_adapter])
         settings.task_type, settings.inference_mode = None, False
@@ -82,7 +85,9 @@ class Critic(nn.Module):
     def forward(self, ids: Tensor, wanted: Tensor) -> Tensor:
         """Values (N,) in float32 at the wanted positions (B, W) of right-padded ids (B, W), row by row."""
         hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state  # (B, W, D)
-        return self.head(hidden[wanted].float()).squeeze(-1)  # type: ignore[no-any-return]  # nn.Module: Any
+        with torch.autocast(ids.device.type, enabled=False):  # a value in bf16 has three digits
+            values: Tensor = self.head(hidden[wanted].float())
+        return values.squeeze(-1)
 
 
 class PolicyAndCritic(nn.Module):
@@ -108,7 +113,7 @@ class PolicyAndCritic(nn.Module):
         """Recompute activations in the backward pass. Only a model in training mode does; dropout is 0 all the same."""
         networks: list[Any] = [self.policy, self.critic.trunk]
         for network in networks:
-            network.gradient_checkpointing_enable()
+            network.activation_checkpointing_enable({"use_reentrant": False})
         self.train()
 
 

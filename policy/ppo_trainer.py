@@ -7,10 +7,9 @@ run does next depends on its saved state alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +32,20 @@ from policy.config import PPOConfig
 from policy.losses import explained_variance
 from policy.models import Critic, PolicyAndCritic, policy_and_reference, token_statistics
 from policy.progress import Progress, consider_best, load_progress, save_progress
+from policy.prompts import place_at, prompt_of
+from policy.ptx import PtxLoss
 from policy.rollout import MicroBatch, Rollout, distinct_2, sample_rollout, token_values
 from policy.sample import sampling_of
 from policy.scores import RewardSource, RunningMoments, lower_bound, normalized, reward_source, shaped
 from policy.update import Experience, Updater, learning_rates
 from workbench.errors import RunError
-from workbench.identity import messages_prompt
 from workbench.modeling.chat import encode_prompt, eos_id, pad_id, preflight
 from workbench.modeling.devices import autocast
 from workbench.modeling.generation import check_room
 from workbench.modeling.loading import DTYPES
-from workbench.modeling.logprobs import hidden_states, output_weight
-from workbench.modeling.losses import IGNORED, linear_cross_entropy
 from workbench.modeling.schedules import SCHEDULES
-from workbench.records import Prompt, PromptRecord
+from workbench.records import Prompt
 from workbench.seeds import derive_seed
-from workbench.shards import PackedText
 
 START_KL_TOLERANCE = 1e-4
 """How far policy and reference may be apart a token, on average, before the first update in float32."""
@@ -90,7 +87,7 @@ class PPOTrainer:
         self.tokenizer = processing_class
         self.accelerator = Accelerator(cpu=args.device == "cpu")
         self.device = self.accelerator.device
-        self.prompts = [_prompt_of(row) for row in train_dataset]
+        self.prompts = [prompt_of(row) for row in train_dataset]
         if not self.prompts:
             raise ValueError("train_dataset has no prompts")
         if args.batch_size % self.accelerator.num_processes:
@@ -121,7 +118,9 @@ class PPOTrainer:
             critic_parameters=list(critic.parameters()),
             optimizer=self.optimizer,
             autocast=self._autocast,
-            ptx_loss=self._ptx_loss() if args.ptx_coef else None,
+            ptx_loss=PtxLoss(args, policy, self.accelerator.process_index, self.accelerator.num_processes)
+            if args.ptx_coef
+            else None,
         )
 
     def train(self) -> dict[str, float]:
@@ -157,10 +156,7 @@ class PPOTrainer:
         experience, metrics = self.experience(scored)
         clock.lap("forward")
         metrics = {**scored.metrics, **metrics}
-        consider_best(
-            progress, config, self.policy,
-            score=metrics["objective/scores"], kl=metrics["objective/kl"], distinct_2=metrics["objective/distinct_2"],
-        )  # fmt: skip
+        self._consider(metrics)
         done = progress.iteration / config.iterations
         factor = SCHEDULES[config.lr_scheduler](done, warmup=config.warmup_ratio, decay=1.0, final=0.0)
         rates = learning_rates(config, factor, progress.iteration)
@@ -179,10 +175,7 @@ class PPOTrainer:
         scored = self.collect(_Clock())
         _, metrics = self.experience(scored)
         metrics = {**scored.metrics, **metrics}
-        consider_best(
-            self.progress, self.config, self.policy,
-            score=metrics["objective/scores"], kl=metrics["objective/kl"], distinct_2=metrics["objective/distinct_2"],
-        )  # fmt: skip
+        self._consider(metrics)
         return metrics
 
     def collect(self, clock: _Clock) -> Scored:
@@ -257,7 +250,7 @@ class PPOTrainer:
         self, positions: Sequence[int], purpose: str, clock: _Clock | None = None
     ) -> tuple[Rollout, list[Prompt], Tensor]:
         """Completions of the prompts at these positions of the endless stream, and their scores by head, (n, H)."""
-        chosen = [self._prompt_at(position, purpose) for position in positions]
+        chosen = [place_at(position, len(self.prompts), self.config.seed, purpose) for position in positions]
         prompts = [self.prompts[i] for i in chosen]
         rollout = sample_rollout(
             self.policy,
@@ -277,13 +270,6 @@ class PPOTrainer:
             )
         clock.lap("score")
         return rollout, prompts, scores
-
-    def _prompt_at(self, position: int, purpose: str) -> int:
-        """The prompt at a position of the stream: a fresh permutation of all prompts, pass after pass."""
-        epoch, place = divmod(position, len(self.prompts))
-        return int(
-            _permutation(len(self.prompts), derive_seed(self.config.seed, "prompts", purpose, epoch))[place]
-        )
 
     def _forward(self, rollout: Rollout) -> tuple[Tensor, Tensor, Tensor]:
         """Old log-probabilities, values and reference log-probabilities of every token, each (n, T)."""
@@ -309,33 +295,9 @@ class PPOTrainer:
             (reference,) = token_values(rollout, budget, theirs)
         return old, values, reference
 
-    def _ptx_loss(self) -> Callable[[int], Tensor]:
-        """The mean next-token loss of the policy on batch number i of the packed text, a fresh order each pass."""
-        config = self.config
-        assert config.ptx_data is not None
-        packed = PackedText(config.ptx_data)
-        world, rank, n = (
-            self.accelerator.num_processes,
-            self.accelerator.process_index,
-            packed.num_rows("train"),
-        )
-
-        def loss(batch: int) -> Tensor:
-            first = (batch * world + rank) * config.ptx_batch_size
-            numbers = []
-            for position in range(first, first + config.ptx_batch_size):
-                epoch, place = divmod(position, n)
-                numbers.append(int(_permutation(n, derive_seed(config.seed, "ptx", epoch))[place]))
-            rows = torch.from_numpy(packed.rows("train", numbers)).to(self.device)
-            labels = rows[:, 1:].masked_fill(
-                (rows[:, 1:] == packed.bos) | (rows[:, 1:] == packed.pad), IGNORED
-            )
-            hidden = hidden_states(self.policy, rows[:, :-1], None, None)
-            weight = output_weight(self.policy)
-            total, _ = linear_cross_entropy(hidden.flatten(0, 1), weight, labels.flatten())
-            return total / (labels != IGNORED).sum()
-
-        return loss
+    def _consider(self, metrics: dict[str, float]) -> None:
+        score, kl, diversity = (metrics[f"objective/{key}"] for key in ("scores", "kl", "distinct_2"))
+        consider_best(self.progress, self.config, self.policy, score=score, kl=kl, distinct_2=diversity)
 
     def _steer(self, kl: float, done: float, metrics: dict[str, float]) -> None:
         config = self.config
@@ -404,15 +366,3 @@ def _optimizer(config: PPOConfig, networks: PolicyAndCritic) -> torch.optim.Adam
     return torch.optim.AdamW(
         groups, lr=0.0, betas=betas, eps=config.adam_epsilon, weight_decay=config.weight_decay, fused=True
     )
-
-
-@lru_cache(maxsize=4)
-def _permutation(n: int, seed: int) -> Tensor:
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-
-
-def _prompt_of(row: Any) -> Prompt:
-    if isinstance(row, PromptRecord):
-        return row.prompt
-    prompt = row["prompt"] if isinstance(row, Mapping) else row
-    return prompt if isinstance(prompt, str) else messages_prompt(prompt)

@@ -144,6 +144,20 @@ def test_lora_saves_an_adapter_that_loads_and_an_adapter_goes_on(config, home):
     assert not list(onward.checkpoint.glob("**/ref*"))
 
 
+def test_adapters_train_on_a_bfloat16_base(config, home):
+    half = dataclasses.replace(
+        config, total_episodes=32, keep="last", lora_rank=4, lora_targets=("q_proj", "v_proj"), dtype="bfloat16",
+        mixed_precision="bf16", gradient_checkpointing=True,
+    )  # fmt: skip
+    result = train(half, name="half")
+    loaded = load_causal_lm(result.checkpoint, device="cpu", dtype="bfloat16")
+    kinds = {("lora" in name): p.dtype for name, p in loaded.named_parameters()}
+    assert kinds == {True: torch.float32, False: torch.bfloat16}
+    rows = read_metrics(result.folder / "metrics.jsonl")
+    assert abs(rows[0]["objective/kl"]) < 0.05
+    assert rows[1]["policy/grad_norm"] > 0
+
+
 def test_scores_are_those_of_the_reward_model_on_the_texts(config):
     trainer = build_trainer(config)
     trainer.iterate()

@@ -181,7 +181,7 @@ def _effective(linear: Any) -> tuple[Tensor, Tensor | None]:
     if not linear.disable_adapters:
         for adapter in linear.active_adapters:
             if adapter in linear.lora_A and adapter not in linear.merged_adapters:
-                weight = weight + linear.get_delta_weight(adapter)
+                weight = weight + linear.get_delta_weight(adapter).to(weight.dtype)
     return weight, base.bias
 
 
