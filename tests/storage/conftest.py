@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def postgres():
         yield address, admin
         admin.dispose()
     finally:
+        # Immediate shutdown: an orderly one would first write out what is then deleted.
+        os.kill(int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -53,6 +56,7 @@ def sqlite_ready(tmp_path_factory):
 def new_database(request, tmp_path, sqlite_ready):
     """A maker of empty databases of either kind."""
     made = []
+    drop = []
 
     def make(kind):
         name = f"t{next(_numbers)}"
@@ -65,12 +69,16 @@ def new_database(request, tmp_path, sqlite_ready):
             with admin.connect() as connection:
                 connection.execute(text(f"CREATE DATABASE {name} TEMPLATE ready"))
             url = _named(address, name)
+            drop.append(name)
         made.append(open_database(url))
         return made[-1]
 
     yield make
     for database in made:
         database.dispose()
+    for name in drop:
+        with request.getfixturevalue("postgres")[1].connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
