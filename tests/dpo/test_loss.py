@@ -73,7 +73,7 @@ def test_figures_by_hand():
         ({"beta": 0}, "beta must be positive, got 0"),
         ({"loss": "ipo", "label_smoothing": 0.1}, "label_smoothing has no effect on loss 'ipo'"),
         ({"loss": "ipo", "ties": "davidson"}, "needs a likelihood"),
-        ({"base": None}, "policy is needed"),
+        ({"policy": None}, "policy is needed"),
         ({"label_smoothing": 0.5}, "label_smoothing must be"),
     ],
 )
