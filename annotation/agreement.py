@@ -11,18 +11,17 @@ from workbench.errors import DataError
 from workbench.records import Comparison
 from workbench.seeds import numpy_generator
 from workbench.statistics.agreement import PanelAgreement, count_units, pair_label_alpha, panel_agreement
+from workbench.statistics.annotator_pairs import PairFigures, annotator_pairs, meetings
 from workbench.statistics.annotators import (
     AnnotatorFigures,
-    PairFigures,
     annotator_figures,
-    annotator_pairs,
     intra_agreement,
-    meetings,
     position_share,
     tie_share,
 )
 from workbench.statistics.estimates import Estimate
-from workbench.statistics.pairs import PairLabels, expand_pairs
+from workbench.statistics.pair_reader import expand_pairs
+from workbench.statistics.pairs import PairLabels
 from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
 
 SLICE_LIMIT = 50

@@ -17,7 +17,8 @@ from storage.importing import ImportReport, import_comparisons
 from storage.projects import create_project, find_project
 from workbench.artifacts import write_file_aside
 from workbench.records import Comparison
-from workbench.statistics.pairs import PairLabels, expand_pairs
+from workbench.statistics.pair_reader import expand_pairs
+from workbench.statistics.pairs import PairLabels
 from workbench.statistics.wmt import WMTAgreement, order_free, published_inter, published_intra
 
 

@@ -16,7 +16,8 @@ from storage.importers.rated import read_rated
 from storage.importers.wmt import read_wmt
 from workbench.statistics.agreement import count_units, raw_agreement
 from workbench.statistics.alpha import krippendorff_alpha
-from workbench.statistics.pairs import PairLabels, expand_pairs
+from workbench.statistics.pair_reader import expand_pairs
+from workbench.statistics.pairs import PairLabels
 from workbench.statistics.ranks import kendall_tau_b
 from workbench.statistics.wmt import order_free, published_inter, published_intra
 

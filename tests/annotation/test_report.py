@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from annotation.agreement import measure_agreement
-from annotation.report import agreement_page, without_empty_columns
+from annotation.report import agreement_page
+from annotation.report_annotators import without_empty_columns
 from cli.main import main
 from workbench.errors import DataError
 from workbench.jsonl import write_comparisons

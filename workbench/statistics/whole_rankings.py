@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.statistics.agreement import make_estimate
-from workbench.statistics.annotators import Meetings
+from workbench.statistics.annotator_pairs import Meetings
 from workbench.statistics.bootstrap import Floats, cluster_sums, ratio, resample_totals
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.pairs import Integers, PairLabels, RankBlock

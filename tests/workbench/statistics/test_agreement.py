@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from workbench.records import Comparison, Completion, Message, Ranking
 from workbench.statistics.agreement import count_units, pair_label_alpha, panel_agreement, raw_agreement
-from workbench.statistics.annotators import annotator_figures, annotator_pairs, intra_agreement, meetings
+from workbench.statistics.annotator_pairs import annotator_pairs, meetings
+from workbench.statistics.annotators import annotator_figures, intra_agreement
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.kappa import cohen_kappa
-from workbench.statistics.pairs import expand_pairs
+from workbench.statistics.pair_reader import expand_pairs
 from workbench.statistics.ranks import kendall_tau_b
 from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
 
