@@ -73,7 +73,7 @@ class RankingRewardTrainer(RankingTrainer):
         super().__init__(model, args, train_dataset, eval_dataset, ties=ties, extra=extra, **more)
         width.data.fill_(initial_log_width(*count_pairs(self.groups), ties))
         self.width = width
-        self.heads = _bare(model).config.num_labels
+        self.heads = _bare(self.model).config.num_labels
         self.head_weights = _head_weights(
             len(self.groups), self.heads if bootstrap_heads else 1, self.args.seed
         )

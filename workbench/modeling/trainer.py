@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
+from peft import get_peft_model
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainingArguments
@@ -47,6 +48,7 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
     `train_dataset` and `eval_dataset` hold comparisons: records, rows as in comparisons.jsonl (a `datasets.Dataset`
     is one), or `RankedGroup`s, ready to train on. In `args`, `per_device_train_batch_size` comparisons make
     a micro-batch and `gradient_accumulation_steps` of these (on each process) an optimiser step, as everywhere.
+    `peft_config` puts adapters on the model.
     """
 
     stage = "ranking"
@@ -65,6 +67,7 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
         run: Run | None = None,
         max_tokens: int = 4096,
         extra: Mapping[str, nn.Parameter] | None = None,
+        peft_config: Any = None,
         callbacks: list[TrainerCallback] | None = None,
         optimizers: tuple[Any, Any] = (None, None),
     ) -> None:
@@ -82,6 +85,8 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
         args.gradient_accumulation_steps = 1
         args.report_to, args.push_to_hub, args.disable_tqdm = [], False, True
         args.remove_unused_columns = False
+        if peft_config is not None:
+            model = get_peft_model(model, peft_config)
         disable_dropout(model)
         use_grouped_attention(model)
         self.run, self.max_tokens = run, max_tokens
