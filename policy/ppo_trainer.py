@@ -118,9 +118,7 @@ class PPOTrainer:
             critic_parameters=list(critic.parameters()),
             optimizer=self.optimizer,
             autocast=self._autocast,
-            ptx_loss=PtxLoss(args, policy, self.accelerator.process_index, self.accelerator.num_processes)
-            if args.ptx_coef
-            else None,
+            ptx_loss=self._ptx_loss() if args.ptx_coef else None,
         )
 
     def train(self) -> dict[str, float]:
@@ -294,6 +292,13 @@ class PPOTrainer:
 
             (reference,) = token_values(rollout, budget, theirs)
         return old, values, reference
+
+    def _ptx_loss(self) -> PtxLoss:
+        loss = PtxLoss(
+            self.config, self.policy, self.accelerator.process_index, self.accelerator.num_processes
+        )
+        loss.check(self.tokenizer)
+        return loss
 
     def _consider(self, metrics: dict[str, float]) -> None:
         score, kl, diversity = (metrics[f"objective/{key}"] for key in ("scores", "kl", "distinct_2"))

@@ -35,7 +35,7 @@ def decoder_for(model: nn.Module) -> Decoder:
     return CacheDecoder(model)
 
 
-def base_causal_model(model: nn.Module) -> nn.Module:
+def base_causal_model(model: nn.Module) -> Any:
     """The transformers model inside a PEFT wrapper, or the model itself; its linear layers keep their adapters."""
     inner = getattr(model, "get_base_model", None)
     return inner() if inner is not None else model
