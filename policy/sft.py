@@ -28,6 +28,7 @@ def train(config: SFTConfig, *, name: str | None = None, fresh: bool = False) ->
     The same call goes on where an interrupted one stopped. Raises DataError, before any training, for demonstrations
     that would train nothing.
     """
+    config.check_complete()
     device = resolve_device(config.device)
     processes = PartialState(cpu=device.type == "cpu")
     assert config.base is not None

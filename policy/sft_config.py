@@ -77,13 +77,16 @@ class SFTConfig:
     seed: int = 0
     """Of the order of the examples and of LoRA's weights."""
 
-    def __post_init__(self) -> None:
+    def check_complete(self) -> None:
+        """Raise ValueError unless the settings say what to train on what; a file may leave that to flags."""
         if not self.base:
             raise ValueError(
                 "base is needed: the model to fine-tune (a folder, a run's name or a checkpoint's hash)"
             )
         if not self.demonstrations and not self.comparisons:
             raise ValueError("give demonstrations (files), comparisons (a snapshot or a file), or both")
+
+    def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "log_every", "save_minutes", "lora_alpha"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

@@ -90,7 +90,7 @@ class PretrainConfig:
     """For the matrices in the blocks; embeddings, head and norms always use AdamW."""
     learning_rate: float = 0.01
     """Peak rate of the matrices and norms."""
-    embedding_learning_rate: float = 0.006
+    embedding_learning_rate: float = 0.015
     """Peak rate of embeddings and head."""
     lr_scheduler: Literal["wsd", "linear", "cosine", "constant"] = "wsd"
     """Course of the learning rate over the run."""
@@ -135,11 +135,14 @@ class PretrainConfig:
     seed: int = 0
     """Of the weights and of the order of the rows."""
 
-    def __post_init__(self) -> None:
+    def check_complete(self) -> None:
+        """Raise ValueError unless the settings say what to train on and how much; a file may leave that to flags."""
         if bool(self.text) == bool(self.packed):
             raise ValueError("give either text (files or folders) or packed (a packed folder)")
         if (self.tokens is None) == (self.minutes is None):
             raise ValueError("give either tokens or minutes: how much to train")
+
+    def __post_init__(self) -> None:
         for name in (
             "tokens", "minutes", "context", "hidden_size", "num_layers", "num_heads", "num_kv_heads",
             "intermediate_size", "batch_size", "learning_rate", "embedding_learning_rate", "log_every",

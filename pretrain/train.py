@@ -49,6 +49,7 @@ def train(
 
     The same call goes on where an interrupted one stopped: with a budget in tokens, on one CPU, to the same bits.
     """
+    config.check_complete()
     processes = PartialState(cpu=resolve_device(config.device).type == "cpu")
     _check_batch(config, processes.num_processes)
     check_input(config)

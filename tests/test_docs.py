@@ -57,7 +57,7 @@ def config_classes():
                 yield pytest.param(value, id=f"{module}.{name}")
 
 
-@pytest.mark.parametrize("cls", config_classes())
+@pytest.mark.parametrize("cls", list(config_classes()))
 def test_every_setting_is_explained(cls):
     source = inspect.getsource(cls)
     silent = [

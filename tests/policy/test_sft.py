@@ -235,14 +235,16 @@ def test_bad_use(config, tmp_path, home):
         train(replace(config, demonstrations=(str(tmp_path / "absent.jsonl"),)))
     with pytest.raises(CheckpointError):
         train(replace(config, base=str(tmp_path / "absent")))
+    with pytest.raises(ValueError, match="base is needed"):
+        train(replace(config, base=None))
+    with pytest.raises(ValueError, match="give demonstrations"):
+        train(replace(config, demonstrations=()))
     assert not (home / "runs").exists()
     with pytest.raises(DataError, match="max_length 100 is more than the model's context of 64"):
         train(replace(config, max_length=100))
     with pytest.raises(ValueError, match="micro_batch_size 3 must divide"):
         train(replace(config, micro_batch_size=3), name="m")
     for change, message in [
-        ({"base": None}, "base is needed"),
-        ({"demonstrations": ()}, "give demonstrations"),
         ({"epochs": 0}, "epochs must be positive"),
         ({"validation_fraction": 1.0}, "below 1"),
         ({"lora_rank": -1}, "lora_rank"),
