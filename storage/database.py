@@ -136,6 +136,8 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 def _to_json(value: Any) -> str:
+    if not value and isinstance(value, list | dict):
+        return "[]" if isinstance(value, list) else "{}"  # Most flags, answers and tags are.
     return _JSON.encode(value)
 
 

@@ -221,7 +221,7 @@ def realign(values: Sequence[Any], permutation: Sequence[int]) -> tuple[Any, ...
 def _check_text(value: object, name: str) -> None:
     if not isinstance(value, str):
         raise RecordError(f"must be text, got {type(value).__name__}: {value!r:.80}", field=name)
-    if "\x00" in value or not _is_encodable(value):
+    if "\x00" in value or not (value.isascii() or _is_encodable(value)):
         raise RecordError(
             "holds a lone surrogate or a NUL character, which no database can store",
             field=name,
