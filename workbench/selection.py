@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from workbench.errors import DataError
+from workbench.errors import DataError, RecordError
 from workbench.identity import SPLITS, prompt_hash, split_of
 from workbench.records import COMPARISON_KINDS, Comparison, Ranking
 
@@ -160,6 +160,34 @@ class Selection:
     def _split_of_annotator(self, ranking: Ranking) -> str:
         digest = hashlib.sha256(f"{self.salt}\x1fannotator\x1f{ranking.annotator}".encode()).hexdigest()
         return split_of(digest, self.salt, self.splits.fractions)
+
+
+def merge_comparisons(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """The comparisons sorted by id, each id once: lines of the same id and content have their rankings merged.
+
+    RecordError where an id, of a comparison or of a ranking in it, stands for two contents.
+    """
+    merged: dict[str, Comparison] = {}
+    for comparison in comparisons:
+        known = merged.setdefault(comparison.id, comparison)
+        if known is comparison:
+            continue
+        if replace(known, rankings=()) != replace(comparison, rankings=()):
+            raise RecordError(
+                f"comparison '{comparison.id}' stands in the file with two contents",
+                field="id",
+                fix="Give one of the two another id",
+            )
+        rankings = {ranking.id: ranking for ranking in known.rankings}
+        for ranking in comparison.rankings:
+            if rankings.setdefault(ranking.id, ranking) != ranking:
+                raise RecordError(
+                    f"ranking '{ranking.id}' of comparison '{comparison.id}' stands for two different rankings",
+                    field="rankings.id",
+                    fix="Give one of the two another id, or none: it then gets the hash of its content",
+                )
+        merged[comparison.id] = replace(known, rankings=tuple(rankings.values()))
+    return [merged[name] for name in sorted(merged)]
 
 
 def later_repeats(comparisons: Iterable[Comparison]) -> frozenset[RankingKey]:

@@ -25,7 +25,7 @@ from workbench.identity import SPLITS, canonical_json, content_hash
 from workbench.jsonl import comparison_to_json, read_comparisons
 from workbench.parquet import SCHEMA, from_row, read_rows, to_row
 from workbench.records import Comparison
-from workbench.selection import LabelFilter, Selected, Selection, SplitRule, later_repeats
+from workbench.selection import LabelFilter, Selected, Selection, SplitRule, later_repeats, merge_comparisons
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -119,7 +119,7 @@ def snapshot_from_file(
     salt: str = "",
 ) -> Snapshot:
     """Freeze a comparisons.jsonl without a database; the file is read into memory."""
-    comparisons = sorted(read_comparisons(path), key=lambda comparison: comparison.id)
+    comparisons = merge_comparisons(read_comparisons(path))
     selection = Selection(
         comparisons=comparisons,
         labels=labels or LabelFilter(),

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.record_strategies import comparisons, texts
-from workbench.errors import SnapshotError
+from workbench.errors import RecordError, SnapshotError
 from workbench.identity import split_of, with_ids
 from workbench.jsonl import write_comparisons
 from workbench.parquet import from_row, to_row
@@ -175,3 +175,19 @@ def test_a_prompt_never_changes_split(prompts):
     for text in prompts:
         longer = (Message("user", text), Message("assistant", "yes"), Message("user", "and?"))
         assert split_of(text, "s", rule) == split_of(longer, "s", rule)
+
+
+def test_lines_of_one_comparison_merge_in_a_file(tmp_path):
+    """Two lines with the same id: their rankings come together; another prompt under the id is refused."""
+    path = tmp_path / "in.jsonl"
+    one = made(1)[0]
+    other = replace(one, rankings=(Ranking(id="new", annotator="y", ranks=(2, 1)),))
+    write_comparisons(path, [one, other, one])
+    (back,) = snapshot_from_file(path, folder=tmp_path / "a").comparisons()
+    assert [r.id for r in back.rankings] == ["new", "r0"]
+    write_comparisons(path, [one, replace(one, prompt="else")])
+    with pytest.raises(RecordError, match="'c000' stands in the file with two contents"):
+        snapshot_from_file(path, folder=tmp_path / "b")
+    write_comparisons(path, [one, replace(one, rankings=(replace(one.rankings[0], ranks=(2, 1)),))])
+    with pytest.raises(RecordError, match="'r0' of comparison 'c000' stands for two different rankings"):
+        snapshot_from_file(path, folder=tmp_path / "c")
