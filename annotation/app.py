@@ -1,5 +1,6 @@
 """The service as an application: its parts put together, its errors made into pages, its headers set."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
@@ -12,6 +13,7 @@ from annotation.pages import render
 from annotation.routes import account, health, projects, runs
 from annotation.sessions import Sessions
 from annotation.settings import Settings
+from annotation.throttle import Throttle
 from storage.database import Database
 
 # Reports draw with style attributes; everything else comes from our own files, and nothing may frame us.
@@ -21,12 +23,20 @@ CONTENT_POLICY = (
 )
 
 
+LOGIN_FAILURES = 10
+ADDRESS_FAILURES = 100
+"""More than for a login: behind a proxy or in an office many people share an address."""
+FAILURE_SECONDS = 300.0
+
+
 def create_app(settings: Settings, database: Database) -> FastAPI:
     """The service on a database that is open and up to date."""
     app = FastAPI(title="Accord", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     app.state.database = database
     app.state.sessions = Sessions(settings)
+    app.state.login_throttle = Throttle(LOGIN_FAILURES, FAILURE_SECONDS, time.monotonic)
+    app.state.address_throttle = Throttle(ADDRESS_FAILURES, FAILURE_SECONDS, time.monotonic)
     for routes in (health.router, account.router, projects.router, runs.router):
         app.include_router(routes)
     app.middleware("http")(_add_headers)

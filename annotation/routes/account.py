@@ -9,6 +9,7 @@ from annotation.access import browser_session, check_form
 from annotation.pages import render
 from annotation.passwords import check_password, hash_password, needs_rehash
 from annotation.sessions import Sessions
+from annotation.throttle import Throttle
 from storage.accounts import find_account, set_password_hash
 
 router = APIRouter()
@@ -29,11 +30,19 @@ def sign_in(
 ) -> Response:
     """Check the password and begin a new session; a wrong login and a wrong password look the same."""
     sessions: Sessions = request.app.state.sessions
+    logins: Throttle = request.app.state.login_throttle
+    addresses: Throttle = request.app.state.address_throttle
     check_form(browser_session(request), csrf)
+    address = request.client.host if request.client else ""
+    if not (logins.is_open(login) and addresses.is_open(address)):
+        problem = "Too many sign-ins have failed. Wait five minutes and try again."
+        return _form(request, login=login, problem=problem, status=429)
     with request.app.state.database.reading() as database:
         account = find_account(database, login)
     known = check_password(password, account.password_hash if account else None)
     if account is None or not known:
+        logins.fail(login)
+        addresses.fail(address)
         return _form(request, login=login, problem="The login or the password is not right.", status=401)
     password_hash = account.password_hash
     if password_hash is not None and needs_rehash(password_hash):

@@ -13,6 +13,7 @@ from annotation.agreement_store import last_agreement
 from annotation.app import create_app
 from annotation.pages import age
 from annotation.settings import Settings
+from annotation.throttle import Throttle
 from cli.main import main
 from storage.accounts import find_account, set_password_hash
 from storage.comparisons import read_comparisons
@@ -95,6 +96,21 @@ def test_wrong_login_and_wrong_password_look_the_same(service) -> None:
 
     assert without(wrong) == without(unknown) and "not right" in wrong.text
     assert service.browser.get("/", follow_redirects=False).status_code == 303
+
+
+def test_guessing_has_an_end(service) -> None:
+    now = 0.0
+    state = service.browser.app.state
+    state.login_throttle = Throttle(3, 300, lambda: now)
+    state.address_throttle = Throttle(4, 300, lambda: now)
+    for _ in range(3):
+        assert service.sign_in("lea", "a wild guess").status_code == 401
+    assert service.sign_in("lea").status_code == 429, "not even the right password, for now"
+    assert "Wait five minutes" in service.sign_in("lea").text
+    assert service.sign_in("ada", "a wild guess").status_code == 401
+    assert service.sign_in("ann").status_code == 429, "nor another login from that address"
+    now = 301.0
+    assert service.sign_in("lea").status_code == 303
 
 
 def test_forms_without_their_token_are_refused(service) -> None:
