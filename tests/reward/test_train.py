@@ -122,6 +122,11 @@ def test_evaluation_on_other_labels_agrees_with_the_truth(trained, tmp_path, com
     write_comparisons(others, changed)
     found = evaluate(str(trained.checkpoint), str(others))
     assert found["reward_model"]["accuracy"]["value"] > 0.85 and found["split"] == "all"
+    same = evaluate(str(trained.checkpoint), str(comparisons_file))
+    assert same["data"]["left_out_as_trained_on"] == trained.summary["data"]["comparisons"]
+    assert same["reward_model"]["accuracy"] == pytest.approx(trained.summary["reward_model"]["accuracy"])
+    with pytest.raises(DataError, match="trained on all of these"):
+        evaluate(str(trained.checkpoint), read_checkpoint(trained.checkpoint).snapshot, split="train")
     rows = list(score_file(str(trained.checkpoint), str(others)))
     assert [row["id"] for row in rows] == [c.id for c in changed] and len(rows[0]["scores"]) == 4
 

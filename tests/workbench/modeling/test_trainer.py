@@ -90,6 +90,14 @@ def test_accumulation_changes_nothing(tmp_path, micro, accumulate, max_tokens):
     assert losses(whole)[-1] < losses(whole)[0]
 
 
+def test_recomputed_activations_change_nothing(tmp_path):
+    plain = trainer(tmp_path / "a", max_steps=2)
+    plain.train()
+    recomputed = trainer(tmp_path / "b", max_steps=2, activation_checkpointing=True)
+    recomputed.train()
+    assert_same(weights(plain), weights(recomputed), atol=1e-6, rtol=1e-5)
+
+
 class StopAt(TrainerCallback):
     """Stops a run in the middle of a step, as a crash does: nothing is saved at the end."""
 
