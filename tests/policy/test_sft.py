@@ -17,6 +17,7 @@ from workbench.jsonl import write_comparisons, write_demonstrations
 from workbench.metrics import read_metrics
 from workbench.modeling.loading import load_causal_lm, save_model
 from workbench.records import Comparison, Completion, Demonstration, Message, Ranking
+from workbench.runs import open_run
 
 
 def demonstration(id, *turns):
@@ -169,6 +170,30 @@ def test_the_loss_is_the_plain_one_over_assistant_tokens(config, monkeypatch):
     (line,) = [line for line in read_metrics(result.folder / "metrics.jsonl") if "train/loss" in line]
     assert line["train/loss"] == pytest.approx(total / count, rel=1e-4)
     assert result.summary["trained_tokens"] == count
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_our_cheaper_loss_is_trls(config, tmp_path, lora_rank):
+    config = replace(config, lora_rank=lora_rank)
+    tokenizer, model = byte_tokenizer(), load_causal_lm(config.base, device="cpu")
+    examples, _ = encode_all(tokenizer, demonstrations(6), max_length=64, skip_too_long=False)
+    with open_run("sft", config, name="loss") as run:
+        trainer = sft_trainer.build_trainer(config, run, model, tokenizer, examples, [], torch.device("cpu"))
+        trainer.model.train()
+        inputs = next(iter(trainer.get_train_dataloader()))
+        gradients = []
+        for compute in (trainer.compute_loss, super(sft_trainer.WholeSFTTrainer, trainer).compute_loss):
+            for items in (None, 100):
+                loss = compute(trainer.model, dict(inputs), num_items_in_batch=items)
+                loss.backward()
+            gradients.append(
+                (loss.item(), [p.grad.clone() for p in trainer.model.parameters() if p.requires_grad])
+            )
+            trainer.model.zero_grad()
+    (ours, our_gradients), (theirs, their_gradients) = gradients
+    assert ours == pytest.approx(theirs, rel=1e-5)
+    for a, b in zip(our_gradients, their_gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_a_broken_run_goes_on_to_the_same_bits(config, monkeypatch):
