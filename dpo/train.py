@@ -22,7 +22,8 @@ from workbench.modeling.lora import add_lora
 from workbench.modeling.plans import micro_batches
 from workbench.modeling.ranking_losses import initial_log_width
 from workbench.modeling.rankings import RankedBatch, RankedGroup, count_pairs, prepare_rankings
-from workbench.modeling.trainer import RankingTrainer, drop_checkpoints, model_context, training_arguments
+from workbench.modeling.trainer import RankingTrainer, model_context
+from workbench.modeling.training import drop_checkpoints, training_arguments
 from workbench.preferences import PreferenceData, open_preferences
 from workbench.runs import Run, RunResult, open_run
 

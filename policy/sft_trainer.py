@@ -27,7 +27,7 @@ from workbench.modeling.chat import pad_id
 from workbench.modeling.devices import has_fast_bf16
 from workbench.modeling.logprobs import hidden_states, output_weight
 from workbench.modeling.losses import linear_cross_entropy
-from workbench.modeling.trainer import checkpoints, last_checkpoint
+from workbench.modeling.training import checkpoints, last_checkpoint
 from workbench.runs import Run
 from workbench.seeds import derive_seed
 

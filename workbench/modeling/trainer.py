@@ -27,7 +27,6 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_callback import TrainerCallback
 
 from workbench.artifacts import write_folder_aside
-from workbench.console import progress_bar
 from workbench.errors import DataError
 from workbench.jsonl import comparison_from_json
 from workbench.modeling.chat import pad_id
@@ -35,10 +34,10 @@ from workbench.modeling.groups import use_grouped_attention
 from workbench.modeling.loading import disable_dropout
 from workbench.modeling.plans import epoch_steps, micro_batches, rank_share
 from workbench.modeling.rankings import RankedBatch, RankedGroup, collate_rankings, prepare_rankings
+from workbench.modeling.training import Progress, checkpoint_step, checkpoints, last_checkpoint
 from workbench.records import Comparison
 from workbench.runs import Run
 
-STATE_FILE = "trainer_state.json"  # The last file that transformers writes into a checkpoint.
 EXTRA_FILE = "accord_extra.pt"
 
 
@@ -103,7 +102,7 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
             train_dataset=_Steps(self),
             eval_dataset=list(eval_dataset) or None,
             processing_class=processing_class,
-            callbacks=[*(callbacks or []), _Progress()],
+            callbacks=[*(callbacks or []), Progress()],
             optimizers=optimizers,
         )
         self.remove_callback(PrinterCallback)  # It prints to stdout, which belongs to results.
@@ -144,7 +143,7 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
         if resume_from_checkpoint:
             self._load_extra(Path(str(resume_from_checkpoint)))
             if self.run is not None:
-                self.run.rewind_metrics(_step(Path(str(resume_from_checkpoint))))
+                self.run.rewind_metrics(checkpoint_step(Path(str(resume_from_checkpoint))))
         return super().train(resume_from_checkpoint=resume_from_checkpoint or None, **kwargs)
 
     def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
@@ -274,70 +273,6 @@ def model_context(model: Any) -> int:
     return int(length)
 
 
-def checkpoints(folder: str | Path) -> list[Path]:
-    """The whole checkpoints that a trainer left in a folder, oldest first."""
-    found = [path for path in Path(folder).glob("checkpoint-*") if (path / STATE_FILE).is_file()]
-    return sorted(found, key=_step)
-
-
-def last_checkpoint(folder: str | Path) -> str | None:
-    """The newest whole checkpoint, or None."""
-    found = checkpoints(folder)
-    return str(found[-1]) if found else None
-
-
-def drop_checkpoints(folder: str | Path) -> None:
-    """Remove what a finished run no longer needs to resume from."""
-    for path in checkpoints(folder):
-        shutil.rmtree(path)
-
-
-def training_arguments(
-    output_dir: str | Path,
-    *,
-    epochs: float,
-    batch_comparisons: int,
-    learning_rate: float,
-    lr_scheduler: str,
-    warmup_fraction: float,
-    weight_decay: float,
-    max_grad_norm: float,
-    logging_steps: int,
-    save_steps: int,
-    seed: int,
-    bf16: bool,
-    use_cpu: bool,
-    **more: Any,
-) -> TrainingArguments:
-    """The library's arguments for our trainers: `batch_comparisons` over all processes, nothing reported anywhere."""
-    args = TrainingArguments(
-        output_dir=str(output_dir),
-        num_train_epochs=epochs,
-        learning_rate=learning_rate,
-        lr_scheduler_type=lr_scheduler,
-        warmup_steps=warmup_fraction,  # Below 1 it is a share of all steps.
-        weight_decay=weight_decay,
-        max_grad_norm=max_grad_norm,
-        logging_steps=logging_steps,
-        save_strategy="steps",
-        save_steps=save_steps,
-        save_total_limit=1,
-        seed=seed,
-        bf16=bf16,
-        use_cpu=use_cpu,
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-        **more,
-    )
-    if batch_comparisons % args.world_size:
-        raise ValueError(
-            f"batch_comparisons is {batch_comparisons}, which {args.world_size} processes cannot share evenly"
-        )
-    args.per_device_train_batch_size = batch_comparisons // args.world_size
-    return args
-
-
 class _Steps(Dataset[Any]):
     """The optimiser steps of the epoch that the trainer is in."""
 
@@ -350,35 +285,6 @@ class _Steps(Dataset[Any]):
 
     def __getitem__(self, index: int) -> tuple[list[list[int]], int]:
         return self.trainer.plan_step(index)
-
-
-class _Progress(TrainerCallback):  # type: ignore[misc]
-    """A progress bar on stderr with the last loss."""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Show it."""
-        self.bar = progress_bar()
-        if state.is_world_process_zero:
-            self.bar.start()
-        self.task = self.bar.add_task("train", total=state.max_steps, completed=state.global_step, note="")
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Move it on."""
-        self.bar.update(self.task, completed=state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        """Show the loss."""
-        if "loss" in (logs or {}) and hasattr(self, "bar"):
-            self.bar.update(self.task, note=f"loss {logs['loss']:.3f}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Take it away."""
-        self.bar.stop()
-
-
-def _step(checkpoint: Path) -> int:
-    number: str = checkpoint.name.rsplit("-", 1)[1]
-    return int(number)
 
 
 def _ready(dataset: Iterable[Any], tokenizer: Any, ties: str, max_length: int) -> list[RankedGroup]:

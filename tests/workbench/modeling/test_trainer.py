@@ -16,7 +16,7 @@ from reward.train import RankingRewardTrainer
 from tests.tiny_models import byte_tokenizer, tiny_model
 from workbench.errors import AccordError, DataError
 from workbench.modeling.plans import epoch_steps, micro_batches, rank_share
-from workbench.modeling.trainer import checkpoints, last_checkpoint
+from workbench.modeling.training import checkpoints, last_checkpoint
 from workbench.records import Comparison, Completion, Ranking
 
 REPOSITORY = Path(__file__).parents[3]

@@ -1,0 +1,106 @@
+"""Around the trainer: its arguments, its checkpoints on disk, and its progress bar."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainingArguments
+from transformers.trainer_callback import TrainerCallback
+
+from workbench.console import progress_bar
+
+STATE_FILE = "trainer_state.json"  # The last file that transformers writes into a checkpoint.
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """The whole checkpoints that a trainer left in a folder, oldest first."""
+    found = [path for path in Path(folder).glob("checkpoint-*") if (path / STATE_FILE).is_file()]
+    return sorted(found, key=checkpoint_step)
+
+
+def last_checkpoint(folder: str | Path) -> str | None:
+    """The newest whole checkpoint, or None."""
+    found = checkpoints(folder)
+    return str(found[-1]) if found else None
+
+
+def drop_checkpoints(folder: str | Path) -> None:
+    """Remove what a finished run no longer needs to resume from."""
+    for path in checkpoints(folder):
+        shutil.rmtree(path)
+
+
+def training_arguments(
+    output_dir: str | Path,
+    *,
+    epochs: float,
+    batch_comparisons: int,
+    learning_rate: float,
+    lr_scheduler: str,
+    warmup_fraction: float,
+    weight_decay: float,
+    max_grad_norm: float,
+    logging_steps: int,
+    save_steps: int,
+    seed: int,
+    bf16: bool,
+    use_cpu: bool,
+    **more: Any,
+) -> TrainingArguments:
+    """The library's arguments for our trainers: `batch_comparisons` over all processes, nothing reported anywhere."""
+    args = TrainingArguments(
+        output_dir=str(output_dir),
+        num_train_epochs=epochs,
+        learning_rate=learning_rate,
+        lr_scheduler_type=lr_scheduler,
+        warmup_steps=warmup_fraction,  # Below 1 it is a share of all steps.
+        weight_decay=weight_decay,
+        max_grad_norm=max_grad_norm,
+        logging_steps=logging_steps,
+        save_strategy="steps",
+        save_steps=save_steps,
+        save_total_limit=1,
+        seed=seed,
+        bf16=bf16,
+        use_cpu=use_cpu,
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        **more,
+    )
+    if batch_comparisons % args.world_size:
+        raise ValueError(
+            f"batch_comparisons is {batch_comparisons}, which {args.world_size} processes cannot share evenly"
+        )
+    args.per_device_train_batch_size = batch_comparisons // args.world_size
+    return args
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """A progress bar on stderr with the last loss."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Show it."""
+        self.bar = progress_bar()
+        if state.is_world_process_zero:
+            self.bar.start()
+        self.task = self.bar.add_task("train", total=state.max_steps, completed=state.global_step, note="")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Move it on."""
+        self.bar.update(self.task, completed=state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Show the loss."""
+        if "loss" in (logs or {}) and hasattr(self, "bar"):
+            self.bar.update(self.task, note=f"loss {logs['loss']:.3f}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take it away."""
+        self.bar.stop()
+
+
+def checkpoint_step(checkpoint: Path) -> int:
+    """The step that a checkpoint was saved at."""
+    number: str = checkpoint.name.rsplit("-", 1)[1]
+    return int(number)
