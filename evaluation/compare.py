@@ -8,7 +8,13 @@ import numpy as np
 
 from evaluation.config import START, CompareConfig
 from evaluation.likelihood import negative_log_likelihoods, sequence_kls
-from evaluation.reward_accuracy import accuracy, calibration_error, label_ceiling, pairs_of_labels, pairs_of_truth
+from evaluation.reward_accuracy import (
+    accuracy,
+    calibration_error,
+    label_ceiling,
+    pairs_of_labels,
+    pairs_of_truth,
+)
 from evaluation.samples import (
     Floats,
     GroundTruth,
@@ -135,23 +141,30 @@ class _Bench:
         )
 
     def _base_nll(self, samples: Samples) -> Floats | None:
-        """-log p of each completion's text under the base alone, behind its bos and without the prompt: (P, S, 2),
-        with the number of tokens beside it. The base never saw the roles of a conversation."""
+        """-log p of each text under the base alone, behind its bos, beside its number of tokens: (P, S, 2).
+
+        The prompt is left out, for the base never saw the roles of a conversation.
+        """
         if self.base is None:
             return None
         tokenizer = self.base_tokenizer
         assert tokenizer is not None
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         rows = [
-            ([start], tokenizer.encode(text or " ", add_special_tokens=False)) for group in samples.texts for text in group
+            ([start], tokenizer.encode(text or " ", add_special_tokens=False))
+            for group in samples.texts
+            for text in group
         ]
         nll = negative_log_likelihoods(self.base, rows, pad_token_id=pad_id(tokenizer))
         counts = np.array([len(completion) for _, completion in rows], dtype=np.float64)
         return np.stack([samples.by_prompt(nll), samples.by_prompt(counts)], axis=-1)
 
 
-def _policy(config: CompareConfig, one: Measured, start: Measured, rng: np.random.Generator) -> dict[str, Any]:
+def _policy(
+    config: CompareConfig, one: Measured, start: Measured, rng: np.random.Generator
+) -> dict[str, Any]:
     """The figures of one policy; the start's win rates against itself are exactly one half and left out."""
+
     def mean(values: Floats) -> Estimate:
         return mean_over_prompts(values, draws=config.bootstrap_draws, generator=rng)
 
@@ -203,7 +216,10 @@ def _best_of_n(
             if chooser is not None:
                 wins = best_of_n_wins(chooser, start.truth, again.truth, config.samples_per_prompt)
                 figures[name] = mean_over_prompts(wins, draws=config.bootstrap_draws, generator=rng)
-    return {"n": config.samples_per_prompt, **{name: estimate.to_json() for name, estimate in figures.items()}}
+    return {
+        "n": config.samples_per_prompt,
+        **{name: estimate.to_json() for name, estimate in figures.items()},
+    }
 
 
 def _reward_model(
@@ -217,7 +233,9 @@ def _reward_model(
     figures = dict.fromkeys(("accuracy", "ceiling", "ece", "truth_accuracy"), Estimate.missing(NO_MODEL))
     if scorers:
         draws = config.bootstrap_draws
-        figures = dict.fromkeys(("accuracy", "ceiling", "ece"), Estimate.missing("no labelled comparisons were given"))
+        figures = dict.fromkeys(
+            ("accuracy", "ceiling", "ece"), Estimate.missing("no labelled comparisons were given")
+        )
         if labelled:
             texts = [[completion.text for completion in c.completions] for c in labelled]
             each = [
@@ -239,7 +257,9 @@ def _reward_model(
 
 def _prompts(config: CompareConfig) -> list[PromptRecord]:
     assert config.prompts is not None
-    kept = [r for r in read_prompts(config.prompts) if config.prompt_use is None or r.use == config.prompt_use]
+    kept = [
+        r for r in read_prompts(config.prompts) if config.prompt_use is None or r.use == config.prompt_use
+    ]
     if not kept:
         raise DataError(f"{config.prompts} has no prompt with the use {config.prompt_use!r}; set prompt_use")
     return kept[: config.max_prompts]

@@ -34,7 +34,9 @@ def sequence_kls(
     device = next(policy.parameters()).device
     for numbers, ids, mask, completion in _batches(rows, pad_token_id, batch_size, device):
         keep = completion[:, 1:].bool()
-        logs = [_log_probabilities(model, ids, mask, keep, temperature) for model in (policy, start)]  # (N, V) each
+        logs = [
+            _log_probabilities(model, ids, mask, keep, temperature) for model in (policy, start)
+        ]  # (N, V) each
         kl = (logs[0].exp() * (logs[0] - logs[1])).sum(-1)  # (N,)
         totals = torch.zeros(keep.shape, device=device).masked_scatter(keep, kl).sum(-1)
         found[numbers] = totals.double().cpu().numpy()
@@ -53,7 +55,9 @@ def negative_log_likelihoods(
     return found
 
 
-def _log_probabilities(model: nn.Module, ids: Tensor, mask: Tensor, keep: Tensor, temperature: float) -> Tensor:
+def _log_probabilities(
+    model: nn.Module, ids: Tensor, mask: Tensor, keep: Tensor, temperature: float
+) -> Tensor:
     hidden = hidden_states(model, ids, mask, None)[:, :-1][keep]  # (N, D)
     return torch.log_softmax(nn.functional.linear(hidden, output_weight(model)).float() / temperature, dim=-1)
 

@@ -28,8 +28,8 @@ def comparison_page(compared: Compared, *, title: str, shown_prompts: int, foote
     report = compared.report
     said = report["ground_truth"] or "none given; only the reward model's opinion is shown"
     summary: list[Block] = [
-        f"Every policy and the start wrote {report['samples_per_prompt']} completions for each of {report['prompts']:,} "
-        f"held-out prompts at temperature {report['temperature']}. Ground truth: {said}",
+        f"Every policy and the start wrote {report['samples_per_prompt']} completions for each of "
+        f"{report['prompts']:,} held-out prompts at temperature {report['temperature']}. Ground truth: {said}",
     ]
     return Page(
         title=title,
@@ -73,7 +73,9 @@ def figures_table(report: Mapping[str, Any]) -> Table:
     """One row a policy, one column a figure; columns that no policy has a value for are left out."""
     policies = report["policies"]
     columns = [
-        figure for figure in FIGURES if any(found[figure[0]]["value"] is not None for found in policies.values())
+        figure
+        for figure in FIGURES
+        if any(found[figure[0]]["value"] is not None for found in policies.values())
     ]
     return Table(
         columns=[
@@ -81,7 +83,8 @@ def figures_table(report: Mapping[str, Any]) -> Table:
             *(Column(title=t, kind=kind, digits=digits, with_n=False) for _, t, kind, digits in columns),
         ],
         rows=[
-            [name, *(Estimate.from_json(found[key]) for key, *_ in columns)] for name, found in policies.items()
+            [name, *(Estimate.from_json(found[key]) for key, *_ in columns)]
+            for name, found in policies.items()
         ],
         note=f"95 % intervals from a bootstrap over {report['prompts']:,} prompts.",
     )

@@ -28,7 +28,9 @@ def pairs_of_labels(comparisons: Sequence[Comparison], scores: Sequence[Sequence
     margins: list[float] = []
     prompts: list[int] = []
     for number, (comparison, values) in enumerate(zip(comparisons, scores, strict=True)):
-        for preferred, other in (pair for r in _rank_lists(comparison) for pair in _strict_pairs(comparison, r)):
+        for preferred, other in (
+            pair for r in _rank_lists(comparison) for pair in _strict_pairs(comparison, r)
+        ):
             margins.append(values[preferred] - values[other])
             prompts.append(number)
     return Pairs(np.array(margins), np.array(prompts, dtype=np.int64))
@@ -49,7 +51,9 @@ def accuracy(pairs: Pairs, *, draws: int, generator: np.random.Generator) -> Est
     return _over_prompts(right, pairs.prompt, draws, generator)
 
 
-def label_ceiling(comparisons: Sequence[Comparison], *, draws: int, generator: np.random.Generator) -> Estimate:
+def label_ceiling(
+    comparisons: Sequence[Comparison], *, draws: int, generator: np.random.Generator
+) -> Estimate:
     """The highest accuracy against single labels that any scores can reach, from pairs that two annotators judged.
 
     If each sides with the truth with probability p, two agree with a = p^2 + (1 - p)^2, so p = (1 + sqrt(2a - 1)) / 2.
@@ -57,7 +61,9 @@ def label_ceiling(comparisons: Sequence[Comparison], *, draws: int, generator: n
     """
     agree, total, prompts = [], [], []
     for number, comparison in enumerate(comparisons):
-        judged = [(r.annotator, set(_strict_pairs(comparison, r.ranks))) for r in comparison.rankings if r.ranks]
+        judged = [
+            (r.annotator, set(_strict_pairs(comparison, r.ranks))) for r in comparison.rankings if r.ranks
+        ]
         for i, (one, first) in enumerate(judged):
             for other, second in judged[:i]:
                 if one != other:
@@ -97,7 +103,9 @@ def calibration_error(
     bins[np.argsort(confidence, kind="stable")] = np.arange(len(gap)) * BINS // len(gap)
 
     def error(chosen: NDArray[np.int64]) -> float:
-        return float(np.abs(np.bincount(bins[chosen], weights=gap[chosen], minlength=BINS)).sum() / len(chosen))
+        return float(
+            np.abs(np.bincount(bins[chosen], weights=gap[chosen], minlength=BINS)).sum() / len(chosen)
+        )
 
     by_prompt = [np.flatnonzero(pairs.prompt == p) for p in np.unique(pairs.prompt)]
     resampled = [
@@ -108,14 +116,14 @@ def calibration_error(
     return Estimate(error(np.arange(len(gap))), float(low), float(high), n=len(gap))
 
 
-def _over_prompts(values: Floats, prompt: NDArray[np.int64], draws: int, generator: np.random.Generator) -> Estimate:
+def _over_prompts(
+    values: Floats, prompt: NDArray[np.int64], draws: int, generator: np.random.Generator
+) -> Estimate:
     if not len(values):
         return Estimate.missing("no decisive pair")
     _, number = np.unique(prompt, return_inverse=True)
     sums = np.bincount(number, weights=values).astype(np.float64)
-    found = ratio_over_prompts(
-        sums, np.bincount(number).astype(np.float64), draws=draws, generator=generator
-    )
+    found = ratio_over_prompts(sums, np.bincount(number).astype(np.float64), draws=draws, generator=generator)
     assert found.value is not None and math.isfinite(found.value)
     return Estimate(found.value, found.low, found.high, n=len(values), reason=found.reason)
 

@@ -70,10 +70,14 @@ def draw_samples(
 
 def score_by_truth(truth: GroundTruth, prompts: Sequence[PromptRecord], samples: Samples) -> Floats:
     """The ground truth's scores, (P, S)."""
-    return np.array([truth(r.prompt, texts) for r, texts in zip(prompts, samples.texts, strict=True)], dtype=np.float64)
+    return np.array(
+        [truth(r.prompt, texts) for r, texts in zip(prompts, samples.texts, strict=True)], dtype=np.float64
+    )
 
 
-def score_by_models(scorers: Sequence[RewardScorer], prompts: Sequence[PromptRecord], samples: Samples) -> Floats:
+def score_by_models(
+    scorers: Sequence[RewardScorer], prompts: Sequence[PromptRecord], samples: Samples
+) -> Floats:
     """The mean of the reward models' scores, (P, S)."""
     asked = [record.prompt for record in prompts]
     each = [[[s.value for s in row] for row in scorer.score(asked, samples.texts)] for scorer in scorers]
@@ -86,5 +90,7 @@ def load_ground_truth(reference: str) -> GroundTruth:
     try:
         found: GroundTruth = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise DataError(f"ground_truth {reference!r} cannot be imported: {error}; give module:function") from error
+        raise DataError(
+            f"ground_truth {reference!r} cannot be imported: {error}; give module:function"
+        ) from error
     return found

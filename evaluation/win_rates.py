@@ -22,7 +22,9 @@ def wins_by_prompt(policy: Floats, start: Floats) -> Floats:
     One prompt with scores (3, 1) against (2, 1): above, above, below, equal -> 2.5 of 4.
     """
     if policy.ndim != 2 or start.ndim != 2 or len(policy) != len(start):
-        raise ValueError(f"scores of the same prompts are needed, (P, S) and (P, R); got {policy.shape}, {start.shape}")
+        raise ValueError(
+            f"scores of the same prompts are needed, (P, S) and (P, R); got {policy.shape}, {start.shape}"
+        )
     difference = policy[:, :, None] - start[:, None, :]  # (P, S, R)
     return np.asarray((difference > 0).mean((1, 2)) + 0.5 * (difference == 0).mean((1, 2)), dtype=np.float64)
 
@@ -71,7 +73,9 @@ def best_of_n(chooser: Floats, scores: Floats, n: int) -> Floats:
     samples = chooser.shape[1]
     if not 1 <= n <= samples:
         raise ValueError(f"n must be between 1 and the {samples} samples of a prompt, got {n}")
-    weights = np.array([math.comb(r, n - 1) for r in range(samples)], dtype=np.float64) / math.comb(samples, n)
+    weights = np.array([math.comb(r, n - 1) for r in range(samples)], dtype=np.float64) / math.comb(
+        samples, n
+    )
     order = np.argsort(chooser, axis=1, kind="stable")
     return np.asarray(np.take_along_axis(scores, order, axis=1) @ weights, dtype=np.float64)
 

@@ -100,9 +100,13 @@ class _Demo:
                 self._side_by_side(self._reward_commands(snapshot))
             with self._stage("align", "DPO and PPO, side by side"):
                 self._side_by_side(self._policy_commands(snapshot))
-            with self._stage("evaluate", f"SFT, DPO and PPO on {self.size.evaluation_prompts} held-out prompts"):
+            with self._stage(
+                "evaluate", f"SFT, DPO and PPO on {self.size.evaluation_prompts} held-out prompts"
+            ):
                 compared = self._compare(snapshot)
-            facts = _Facts(agreement, snapshot, self._checks(), read_metrics(self._run("ppo") / "metrics.jsonl"))
+            facts = _Facts(
+                agreement, snapshot, self._checks(), read_metrics(self._run("ppo") / "metrics.jsonl")
+            )
             return self._report(compared, facts)
         finally:
             torch.set_num_threads(threads)
@@ -113,10 +117,15 @@ class _Demo:
         database = init_database()
         with database.writing() as session:
             project = find_project(session, self.project) or create_project(
-                session, self.project, description="Little stories, ranked by simulated annotators", salt=PROJECT
+                session,
+                self.project,
+                description="Little stories, ranked by simulated annotators",
+                salt=PROJECT,
             )
             import_prompts_file(session, project.id, self.folder / "prompts.jsonl", actor="demo")
-            import_demonstrations_file(session, project.id, self.folder / "demonstrations.jsonl", actor="demo")
+            import_demonstrations_file(
+                session, project.id, self.folder / "demonstrations.jsonl", actor="demo"
+            )
         database.dispose()
 
     def _pretrain(self) -> RunResult:
@@ -175,7 +184,9 @@ class _Demo:
             assert project is not None
             import_comparisons_file(session, project.id, ranked, actor="demo")
             snapshot = create_snapshot(session, project, actor="demo")
-            agreement = measure_agreement(read_project(session, project.id), source=f"project {project.name}", draws=400)
+            agreement = measure_agreement(
+                read_project(session, project.id), source=f"project {project.name}", draws=400
+            )
         database.dispose()
         with write_file_aside(self.folder / "agreement.html") as file:
             file.write(agreement_page(agreement).to_html().encode())
@@ -385,7 +396,7 @@ def world_checks(utilities: "np.ndarray[Any, np.dtype[np.float64]]") -> dict[str
 
 
 def installation_seconds() -> float | None:
-    """Seconds from `make demo` to this process, where the Makefile passed ACCORD_DEMO_STARTED_AT (seconds since 1970)."""
+    """Seconds from `make demo` to this process, where ACCORD_DEMO_STARTED_AT (seconds since 1970) was passed."""
     started = os.environ.get("ACCORD_DEMO_STARTED_AT")
     return None if not started else round(PROCESS_STARTED - float(started), 1)
 
@@ -394,6 +405,5 @@ PROCESS_STARTED = time.time()
 
 
 def cores() -> int:
-    """Threads for stages that run alone: the cores that this process may use, two at most so that all machines agree."""
+    """Threads for stages that run alone: the cores of this process, at most two so that all machines agree."""
     return min(2, len(os.sched_getaffinity(0)))
-

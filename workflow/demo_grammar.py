@@ -1,11 +1,12 @@
 """The demo's story grammar: requests, prompts, and stories that keep to a request well or badly.
 
-A `Request` says what a prompt asks for. `write_story` composes opening, trouble, help and ending around it; `Flaws` says
-what goes wrong on the way, so that the demonstrations a policy learns from are of mixed quality, as real ones are.
+A `Request` says what a prompt asks for. `write_story` composes opening, trouble, help and ending around it; `Flaws`
+says what goes wrong on the way, so that the demonstrations a policy learns from are of mixed quality, as real ones are.
 """
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from workflow.demo_phrases import (
     DAYS,
     ENDINGS,
     FACTS,
+    FACTS_OF_TWO,
     HARM,
     HELP,
     KIND,
@@ -51,13 +53,13 @@ class Request:
 class Flaws:
     """How likely each flaw is in a demonstration."""
 
-    other_thing: float = 0.28
+    other_thing: float = 0.18
     """The story is about another thing than the one asked for."""
-    other_place: float = 0.25
+    other_place: float = 0.16
     """The story happens in another place."""
-    other_mood: float = 0.3
+    other_mood: float = 0.22
     """The sentences of mood belong to another mood, or are missing."""
-    other_friend: float = 0.2
+    other_friend: float = 0.15
     """A friend who was asked for is replaced by someone else."""
     harm: float = 0.3
     """The hero does something unkind instead of helping."""
@@ -67,7 +69,7 @@ class Flaws:
     """The story just stops."""
     repeats: float = 0.15
     """A sentence comes twice."""
-    renamed: float = 0.12
+    renamed: float = 0.06
     """Half-way through, the hero has another name."""
     padded: float = 0.15
     """Sentences that say nothing are put in."""
@@ -89,6 +91,15 @@ def draw_request(rng: np.random.Generator) -> Request:
     return Request(hero, kind, thing, place, mood, friend, friend_kind)
 
 
+def with_friend(request: Request, rng: np.random.Generator) -> Request:
+    """The request with a friend, drawn where it names none."""
+    if request.friend:
+        return request
+    return replace(
+        request, friend=_other(rng, NAMES, request.hero), friend_kind=_other(rng, KINDS, request.kind)
+    )
+
+
 def write_prompt(request: Request, rng: np.random.Generator) -> str:
     """The request put in words; one of eight wordings."""
     return fill(_pick(rng, PROMPTS_WITH_FRIEND if request.friend else PROMPTS), request)
@@ -100,9 +111,12 @@ def write_title(request: Request, rng: np.random.Generator) -> str:
 
 
 def write_facts(request: Request, rng: np.random.Generator) -> str:
-    """Three plain sentences about the hero: the shortest text in which a name comes again and again."""
-    chosen = [FACTS[0], *(str(line) for line in rng.permutation(FACTS[1:])[:2])]
-    return " ".join(fill(line, request, look=_pick(rng, LOOKS)) for line in chosen)
+    """Three plain sentences about one hero, or four about two: the shortest text in which names come again."""
+    lines, count = (FACTS_OF_TWO, 3) if request.friend else (FACTS, 2)
+    chosen = [lines[0], *(str(line) for line in rng.permutation(lines[1:])[:count])]
+    return " ".join(
+        fill(line, request, look=_pick(rng, LOOKS), friend_look=_pick(rng, LOOKS)) for line in chosen
+    )
 
 
 def read_request(prompt: str) -> Request:
@@ -124,47 +138,24 @@ def write_story(request: Request, rng: np.random.Generator, flaws: Flaws | None 
     """A story for the request, of five to nine sentences; with `flaws`, some of what was asked may go wrong."""
     wrong = {f.name: flaws is not None and rng.random() < getattr(flaws, f.name) for f in fields(Flaws)}
     told = _told(request, rng, wrong)
-    thing = THINGS[told.thing]
-    trouble = _pick(rng, tuple(thing.helps)) if rng.random() < 0.75 else _pick(rng, TROUBLES)
-    mood_lines = [str(line) for line in rng.permutation(MOOD[told.mood])]
-
-    beginning = [_pick(rng, OPENINGS), _pick(rng, THING_INTROS)]
-    if rng.random() < 0.1:
-        beginning.insert(1, _pick(rng, PLACES[told.place].details))
-    beginning.insert(int(rng.integers(1, len(beginning) + 1)), mood_lines[0])
-    middle = [_pick(rng, TROUBLE[trouble])]
-    if rng.random() < 0.2:
-        middle.append(mood_lines[1])
-    if rng.random() < 0.25:
-        middle.append(_pick(rng, ASKING))
-    if wrong["harm"]:
-        middle.append(_pick(rng, tuple(HARM.values())))
-    elif wrong["no_help"]:
-        middle.append(_pick(rng, BLAND))
-    else:
-        middle.append(thing.helps[trouble] if trouble in thing.helps else _pick(rng, HELP[trouble]))
-        if rng.random() < 0.35:
-            middle.append(_pick(rng, tuple(KIND.values())))
+    mood_lines = tuple(str(line) for line in rng.permutation(MOOD[told.mood]))
+    lines = [*_beginning(told, rng, mood_lines[0]), *_middle(told, rng, mood_lines[1], wrong)]
     if wrong["no_ending"]:
-        ending = [_pick(rng, NO_ENDING)]
+        lines.append(_pick(rng, NO_ENDING))
     else:
-        ending = [_pick(rng, ENDINGS[told.mood if rng.random() < 0.55 else "any"])]
-
-    lines = beginning + middle + ending
-    if wrong["thin"]:
-        for _ in range(2):
-            del lines[int(rng.integers(1, len(lines)))]
-    if wrong["padded"]:
-        for _ in range(2):
-            lines.insert(int(rng.integers(1, len(lines))), _pick(rng, BLAND))
-    if wrong["repeats"]:
-        again = int(rng.integers(0, len(lines)))
-        for _ in range(int(rng.integers(1, 3))):
-            lines.insert(again, lines[again])
-    return _write_lines(lines, told, rng, renamed=wrong["renamed"])
+        lines.append(_pick(rng, ENDINGS[told.mood if rng.random() < 0.55 else "any"]))
+    return _write_lines(_marred(lines, rng, wrong), told, rng, renamed=wrong["renamed"])
 
 
-def fill(template: str, request: Request, *, described: str = "", day: str = "", look: str = "") -> str:
+def fill(
+    template: str,
+    request: Request,
+    *,
+    described: str = "",
+    day: str = "",
+    look: str = "",
+    friend_look: str = "",
+) -> str:
     """The template with its slots filled and its brackets gone; sentences start with a capital."""
     she, friend_she = request.hero in SHE, request.friend in SHE
     thing, place = request.thing, PLACES[request.place]
@@ -192,6 +183,7 @@ def fill(template: str, request: Request, *, described: str = "", day: str = "",
         himself="herself" if she else "himself",
         day=day,
         look=look,
+        F_look=friend_look,
     )
     text = re.sub(r"\bA (orchard|island|[aeiou])", r"An \1", text)
     return text[0].upper() + text[1:]
@@ -200,6 +192,50 @@ def fill(template: str, request: Request, *, described: str = "", day: str = "",
 def article(noun: str) -> str:
     """The noun with its indefinite article: "an owl"."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _beginning(told: Request, rng: np.random.Generator, mood_line: str) -> list[str]:
+    """Who, where, with what, and a first sign of the mood."""
+    lines = [_pick(rng, OPENINGS), _pick(rng, THING_INTROS)]
+    if rng.random() < 0.1:
+        lines.insert(1, _pick(rng, PLACES[told.place].details))
+    lines.insert(int(rng.integers(1, len(lines) + 1)), mood_line)
+    return lines
+
+
+def _middle(told: Request, rng: np.random.Generator, mood_line: str, wrong: Mapping[str, bool]) -> list[str]:
+    """A trouble, and the help that fits it and the thing; or harm, or nothing."""
+    thing = THINGS[told.thing]
+    trouble = _pick(rng, tuple(thing.helps)) if rng.random() < 0.75 else _pick(rng, TROUBLES)
+    lines = [_pick(rng, TROUBLE[trouble])]
+    if rng.random() < 0.2:
+        lines.append(mood_line)
+    if rng.random() < 0.25:
+        lines.append(_pick(rng, ASKING))
+    if wrong["harm"]:
+        return [*lines, _pick(rng, tuple(HARM.values()))]
+    if wrong["no_help"]:
+        return [*lines, _pick(rng, BLAND)]
+    lines.append(thing.helps[trouble] if trouble in thing.helps else _pick(rng, HELP[trouble]))
+    if rng.random() < 0.35:
+        lines.append(_pick(rng, tuple(KIND.values())))
+    return lines
+
+
+def _marred(lines: list[str], rng: np.random.Generator, wrong: Mapping[str, bool]) -> list[str]:
+    """The lines thinned, padded or repeated where that went wrong."""
+    lines = list(lines)
+    if wrong["thin"]:
+        for _ in range(2):
+            del lines[int(rng.integers(1, len(lines)))]
+    if wrong["padded"]:
+        for _ in range(2):
+            lines.insert(int(rng.integers(1, len(lines))), _pick(rng, BLAND))
+    if wrong["repeats"]:
+        again = int(rng.integers(0, len(lines)))
+        for _ in range(int(rng.integers(1, 3))):
+            lines.insert(again, lines[again])
+    return lines
 
 
 def _told(request: Request, rng: np.random.Generator, wrong: dict[str, bool]) -> Request:

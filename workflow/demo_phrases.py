@@ -303,3 +303,14 @@ FACTS = (
     "{H} likes the {p}.",
     "{H} plays with the {t}.",
 )
+
+FACTS_OF_TWO = (
+    "{H} the {k} met {F} the {fk}.",
+    "{H} gave {F} the {t}.",
+    "{F} thanked {H}.",
+    "{H} helped {F}.",
+    "{F} is {F_look} {fk}.",
+    "{H} is {look} {k}.",
+    "{H} and {F} went {to_p}.",
+    "{F} smiled at {H}.",
+)

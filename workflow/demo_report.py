@@ -49,9 +49,9 @@ def demo_page(
                 "That hidden score is known, so this report can say exactly how much was gained. With people, nobody "
                 "knows it."
             ),
-            "A model of one million parameters learned to write little stories from examples, good and bad mixed (SFT). "
-            "Then it wrote four stories for each of many prompts, annotators ranked them, and two methods learned from "
-            "those rankings to write stories that are liked better: DPO from the rankings directly, PPO by way of a "
+            "A model of one million parameters learned to write little stories from examples, good and bad mixed "
+            "(SFT). Then it wrote four stories for each of many prompts, annotators ranked them, and two methods "
+            "learned from those rankings to write stories that are liked better: DPO from the rankings directly, PPO by way of a "
             "reward model. Everything ran on this machine, from an empty folder.",
             KeyFigures(
                 [
@@ -75,7 +75,9 @@ def demo_page(
         ],
         sections=[
             Section(title="Stories before and after", blocks=_stories(compared)),
-            Section(title="Did it get better?", blocks=[*win_rate_blocks(_named(report)), *_paragraphs(report)]),
+            Section(
+                title="Did it get better?", blocks=[*win_rate_blocks(_named(report)), *_paragraphs(report)]
+            ),
             Section(
                 title="What it cost",
                 blocks=[
@@ -89,7 +91,7 @@ def demo_page(
             Section(title="Where it comes from", blocks=_lineage(policy_run)),
             Section(title="Where the time went", blocks=_times(report)),
         ],
-        footer="Made by accord demo. The hidden score, the stories and the annotators are the demo's own; see docs/demo.md.",
+        footer="Made by accord demo. Score, stories and annotators are its own; see docs/demo.md.",
     )
 
 
@@ -99,22 +101,16 @@ def _stories(compared: Compared) -> list[Block]:
         "The first story that each policy wrote for the first prompts of the evaluation; none is chosen. The score is "
         "the hidden one; about 10 is as good as it gets."
     ]
+    shown = [(NAMES[name], one) for name, one in compared.measured.items()]
     for i, record in enumerate(compared.prompts[:SHOWN]):
         assert isinstance(record.prompt, str)
-        rows: list[list[Cell]] = [
-            [NAMES[name], one.samples.texts[i][0] or "(empty)", float(one.truth[i, 0])]
-            for name, one in compared.measured.items()
-            if one.truth is not None
-        ]
+        stories: list[Cell] = [one.samples.texts[i][0] or "(empty)" for _, one in shown]
+        scores: list[Cell] = ["" if one.truth is None else f"score {one.truth[i, 0]:.1f}" for _, one in shown]
         blocks.append(
             Table(
                 title=f"“{record.prompt}”",
-                columns=[
-                    Column(title="policy"),
-                    Column(title="its story"),
-                    Column(title="score", kind="number", digits=1),
-                ],
-                rows=rows,
+                columns=[Column(title=name) for name, _ in shown],
+                rows=[stories, scores],
             )
         )
     return blocks
@@ -122,13 +118,15 @@ def _stories(compared: Compared) -> list[Block]:
 
 def _paragraphs(report: Mapping[str, Any]) -> list[Block]:
     best = report["best_of_n"]
-    oracle, chosen = (Estimate.from_json(best[key]).format(percent=True, with_n=False) for key in ("oracle", "reward_model"))
+    oracle, chosen = (
+        Estimate.from_json(best[key]).format(percent=True, with_n=False) for key in ("oracle", "reward_model")
+    )
     return [
         "A story wins if its hidden score is higher than that of an SFT story for the same prompt. The reward model's "
-        "own opinion of the same stories stands beside it: where it is far above the hidden score, a policy has learned "
-        "to please the reward model and not the readers.",
-        f"For scale: the best of {best['n']} SFT stories beats a fresh one in {oracle} if the hidden score chooses it, and in "
-        f"{chosen} if the reward model does.",
+        "own opinion of the same stories stands beside it: where it is far above the hidden score, a policy has "
+        "learned to please the reward model and not the readers.",
+        f"For scale: the best of {best['n']} SFT stories beats a fresh one in {oracle} if the hidden score chooses it, "
+        f"and in {chosen} if the reward model does.",
     ]
 
 
@@ -158,29 +156,39 @@ def _labels(report: Mapping[str, Any], agreement: Agreement, snapshot: Snapshot)
             Column(title="drift", kind="number"),
             Column(title="seconds a story", kind="number", digits=0),
         ],
-        rows=[[a.name, a.noise, a.tie_width, a.position_bias, a.drift, a.seconds_per_completion] for a in PANEL],
-        note="Noise, tie width and bias in standard deviations of the hidden score over SFT stories; drift is the growth "
-        "of the noise over 1,000 rankings.",
+        rows=[
+            [a.name, a.noise, a.tie_width, a.position_bias, a.drift, a.seconds_per_completion] for a in PANEL
+        ],
+        note="Noise, tie width and bias in standard deviations of the hidden score over SFT stories; drift is the "
+        "growth of the noise over 1,000 rankings.",
     )
     panel = agreement.panel
     return [
-        f"{counts['comparisons']:,} comparisons with {counts['rankings']:,} rankings went into the database, were checked "
-        "for agreement and frozen into one snapshot, from which reward models and DPO learned.",
+        f"{counts['comparisons']:,} comparisons with {counts['rankings']:,} rankings went into the database, were "
+        "checked for agreement and frozen into one snapshot, from which reward models and DPO learned.",
         KeyFigures(
             [
                 KeyFigure(
-                    label="Raw agreement, ties aside", value=panel.decisive, percent=True, reading="two annotators, one pair"
+                    label="Raw agreement, ties aside",
+                    value=panel.decisive,
+                    percent=True,
+                    reading="two annotators, one pair",
                 ),
-                KeyFigure(label="Krippendorff's alpha", value=panel.alpha_nominal, reading="0 is chance, 1 is perfect"),
+                KeyFigure(
+                    label="Krippendorff's alpha",
+                    value=panel.alpha_nominal,
+                    reading="0 is chance, 1 is perfect",
+                ),
             ]
         ),
         table,
         reward_model_table(report),
         "The guideline that the simulated annotators stand for:",
         Listing(GUIDELINE),
-        "The hidden score is a weighted sum of " + ", ".join(f"{name} ({weight:g})" for name, weight in WEIGHTS.items())
-        + f". Over SFT stories its standard deviation is {world['spread']:.2f}; {world['exact_ties']:.1%} of the pairs of one "
-        f"prompt have equal scores, and {world['near_ties']:.1%} are closer than a tenth of that deviation.",
+        "The hidden score is a weighted sum of "
+        + ", ".join(f"{name} ({weight:g})" for name, weight in WEIGHTS.items())
+        + f". Over SFT stories its standard deviation is {world['spread']:.2f}; {world['exact_ties']:.1%} of the pairs "
+        f"of one prompt have equal scores, and {world['near_ties']:.1%} are closer than a tenth of that deviation.",
     ]
 
 
@@ -198,7 +206,8 @@ def _tree(node: Node, depth: int = 0) -> list[str]:
         counts = node.snapshot["counts"]
         lines.append(f"{pad}  snapshot {node.snapshot['content_hash'][:12]}: {counts['rankings']:,} rankings")
         lines += [
-            f"{pad}    {a['annotator']} ({a['kind']}): {a['rankings']:,} rankings" for a in node.snapshot["annotators"]
+            f"{pad}    {a['annotator']} ({a['kind']}): {a['rankings']:,} rankings"
+            for a in node.snapshot["annotators"]
         ]
     for parent in node.parents:
         lines += _tree(parent, depth + 1)

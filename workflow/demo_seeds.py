@@ -30,7 +30,9 @@ def summary_text(report: Mapping[str, Any]) -> str:
             Column(title="tokens", kind="estimate", digits=0, with_n=False),
             Column(title="perplexity", kind="estimate", with_n=False),
         ],
-        rows=[[name, *(Estimate.from_json(found[key]) for key in FIGURES)] for name, found in policies.items()],
+        rows=[
+            [name, *(Estimate.from_json(found[key]) for key in FIGURES)] for name, found in policies.items()
+        ],
     )
     reward, best, world = report["reward_model"], report["best_of_n"], report["world"]
 
@@ -48,8 +50,8 @@ def summary_text(report: Mapping[str, Any]) -> str:
             f"{percent(best['oracle'])}, by the reward model: {percent(best['reward_model'])}\n"
             f"reward model: accuracy {percent(reward['accuracy'])} on labels (ceiling {percent(reward['ceiling'])}), "
             f"{percent(reward['truth_accuracy'])} against the hidden score without noise\n"
-            f"hidden score over SFT samples: exact ties {world['exact_ties']:.1%}, closer than a tenth of its deviation "
-            f"{world['near_ties']:.1%}",
+            f"hidden score over SFT samples: exact ties {world['exact_ties']:.1%}, closer than a tenth of its "
+            f"deviation {world['near_ties']:.1%}",
             f"seconds: {f'installation {installed:.0f}, ' if installed is not None else ''}{stages}; "
             f"together {seconds['total'] + (installed or 0):.0f}",
         ]

@@ -38,6 +38,7 @@ class Reading:
     """One story as the utility sees it: sentences, their words, and who is in it."""
 
     request: Request
+    text: str
     sentences: tuple[str, ...]
     words: tuple[str, ...]
     friend: str
@@ -57,7 +58,7 @@ def properties(request: Request, text: str) -> dict[str, float]:
 
 def coverage(story: Reading) -> float:
     """How much of what was asked for is there, and used: hero, thing, place and, where asked for, the friend."""
-    wanted, text = story.request, " ".join(story.sentences)
+    wanted, text = story.request, story.text
     hero = _presence(text, wanted.hero, wanted.kind) * (0.8 + 0.2 * min(1.0, text.count(wanted.hero) / 3))
     with_thing = [s for s in story.sentences if _has(s, wanted.thing)]
     used = any(_has(s, wanted.thing) for s in _help_sentences(story))
@@ -86,12 +87,12 @@ def plot(story: Reading) -> float:
         trouble, start = first
         score += 0.2
         later = story.sentences[start + 1 :]
-        if any(p.search(s) for s in later for p in _patterns("help", trouble)):
+        if any(_any("help", trouble).search(s) for s in later):
             score += 0.5
-        elif any(p.search(s) for s in later for p in _patterns("help")):
+        elif any(_any("help").search(s) for s in later):
             score += 0.15
     last = story.sentences[-1] if story.sentences else ""
-    if any(p.search(last) for p in _patterns("ending")):
+    if _any("ending").search(last):
         score += 0.3
     return score
 
@@ -106,8 +107,8 @@ def mood(story: Reading) -> float:
 
 
 def coherence(story: Reading) -> float:
-    """1 for a story whose names, kinds and pronouns stay true; less for every stranger, change of kind or of pronoun."""
-    text = " ".join(story.sentences)
+    """1 where names, kinds and pronouns stay true; less for every stranger, change of kind or wrong pronoun."""
+    text = story.text
     cast = {story.request.hero, story.friend}
     strangers = {w for w in story.words if w in NAMES} - cast
     kinds = {m.group(1): set[str]() for m in re.finditer(r"(\w+) the \w+", text)}
@@ -145,7 +146,7 @@ def _read(request: Request, text: str) -> Reading:
     sentences = tuple(s for s in re.split(r"(?<=[.!?])\s+(?=[A-Z\"])", text.strip()) if s)
     words = tuple(re.findall(r"[A-Za-z']+|[.,!?\"]", text))
     others = [w for w in words if w in NAMES and w != request.hero]
-    return Reading(request, sentences, words, request.friend or (others[0] if others else ""))
+    return Reading(request, text, sentences, words, request.friend or (others[0] if others else ""))
 
 
 def _presence(text: str, name: str, kind: str) -> float:
@@ -159,13 +160,13 @@ def _has(text: str, word: str) -> bool:
 
 
 def _occurs(pattern: re.Pattern[str], story: Reading) -> bool:
-    return any(pattern.search(s) for s in story.sentences)
+    return pattern.search(story.text) is not None
 
 
 def _first_trouble(story: Reading) -> tuple[str, int] | None:
     for i, sentence in enumerate(story.sentences):
         for trouble in TROUBLE:
-            if any(p.search(sentence) for p in _patterns("trouble", trouble)):
+            if _any("trouble", trouble).search(sentence):
                 return trouble, i
     return None
 
@@ -178,6 +179,12 @@ def _help_sentences(story: Reading) -> list[str]:
         for s in story.sentences
         if any(_has(s, name) for name in people) and any(p.search(s) for p in _patterns("help"))
     ]
+
+
+@cache
+def _any(family: str, key: str = "") -> re.Pattern[str]:
+    """One pattern for all of a family's phrases."""
+    return re.compile("|".join(pattern.pattern for pattern in _patterns(family, key)))
 
 
 @cache

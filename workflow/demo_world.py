@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,17 @@ from workbench.records import Demonstration, Message, Prompt, PromptRecord
 from workbench.seeds import numpy_generator
 from workbench.statistics.simulated import SimulatedAnnotator
 from workflow.demo_config import DemoSize
-from workflow.demo_grammar import Flaws, Request, draw_request, read_request, write_facts, write_prompt, write_story, write_title
+from workflow.demo_grammar import (
+    Flaws,
+    Request,
+    draw_request,
+    read_request,
+    with_friend,
+    write_facts,
+    write_prompt,
+    write_story,
+    write_title,
+)
 from workflow.demo_utility import utility
 
 GUIDELINE_VERSION = "v1"
@@ -37,11 +48,14 @@ PANEL = (
 )
 """Six simulated annotators; noise, tie width and bias in standard deviations of the utility over SFT samples."""
 
-FACTS, EXCERPTS = 0.3, 0.4
-"""Shares of the pretraining documents that are three plain sentences about one hero, and two or three sentences of a
+FACTS, EXCERPTS = 0.35, 0.4
+"""Shares of the pretraining documents that are plain sentences about one hero or two, and two or three sentences of a
 story; the others are whole stories. In short documents a name stands close to where it was first said: there a small
 model learns within minutes to say the same name again, which it does not from whole stories alone (docs/demo.md)."""
-PRETRAINING_FLAWS = Flaws().scaled(0.5)
+PRETRAINING_FLAWS = replace(
+    Flaws().scaled(0.5), other_thing=0.0, other_place=0.0, other_mood=0.0, other_friend=0.0, renamed=0.0
+)
+"""In pretraining every story keeps to its title, so that keeping to it is learned; the base also sees weak stories."""
 
 
 def story_utility(prompt: Prompt, completions: Sequence[str]) -> list[float]:
@@ -64,12 +78,15 @@ def document(rng: np.random.Generator) -> str:
     """One pretraining document: a few facts, an excerpt or a story under its title."""
     request, form = draw_request(rng), rng.random()
     if form < FACTS:
-        return write_facts(request, rng)
+        return write_facts(
+            with_friend(request, rng) if form < FACTS / 2 else replace(request, friend="", friend_kind=""),
+            rng,
+        )
     story = write_story(request, rng, PRETRAINING_FLAWS)
     if form >= FACTS + EXCERPTS:
         return f"{write_title(request, rng)} {story}"
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z\"])", story)
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         beginning = " ".join(sentences[: int(rng.integers(1, 3))])
         return f"{write_title(request, rng)} {beginning}"
     first = int(rng.integers(0, max(1, len(sentences) - 1)))
