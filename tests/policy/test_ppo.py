@@ -15,7 +15,7 @@ from workbench.errors import RunError
 
 SMALL = PPOConfig(
     total_episodes=96, batch_size=24, max_new_tokens=8, temperature=1.0, num_ppo_epochs=2, num_mini_batches=2,
-    micro_batch_tokens=128, learning_rate=2e-3, kl_coef=0.05, missing_eos="keep", device="cpu", seed=3,
+    micro_batch_tokens=512, learning_rate=2e-3, kl_coef=0.05, missing_eos="keep", device="cpu", seed=3,
 )  # fmt: skip
 
 
