@@ -264,6 +264,7 @@ class _Demo:
                     kl_coef_limits=(0.5, 8.0),
                     num_ppo_epochs=2,
                     num_mini_batches=2,
+                    micro_batch_tokens=4096,
                     early_stop_kl=0.05,
                     learning_rate=3e-4,
                     old_logprobs="sampler",
