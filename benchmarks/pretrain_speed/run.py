@@ -40,7 +40,8 @@ from pretrain.config import PretrainConfig
 from pretrain.model import build_model, inputs_and_labels
 from pretrain.prepare import prepare
 from pretrain.tokenizer import load_tokenizer
-from pretrain.train import Trainer, train
+from pretrain.train import train
+from pretrain.trainer import Trainer
 from workbench.runs import Run
 from workbench.seeds import derive_seed
 from workbench.shards import PackedText, row_numbers
