@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SIZE = "1100,1500"
+SIZE = "1100,1900"
 
 
 def main(arguments: list[str]) -> int:

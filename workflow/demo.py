@@ -136,6 +136,8 @@ class _Demo:
                 context=192,
                 batch_size=8,
                 qk_norm=True,
+                learning_rate=0.01,
+                embedding_learning_rate=0.006,
                 tokens=self.size.pretrain_tokens,
                 evaluations=2,
                 evaluation_rows=64,
@@ -290,18 +292,19 @@ class _Demo:
             say(f"  accord {' '.join(line[3:])}")
             running.append((name, subprocess.Popen(line, env=environment, stdout=log, stderr=log), log))
         try:
-            failed = [name for name, process, _ in running if process.wait() != 0]
+            failed = _first_failure({name: process for name, process, _ in running})
         finally:
+            # One that failed ends the others too: they go on from their last checkpoint when the demo does.
             for _, process, log in running:
                 if process.poll() is None:
                     process.terminate()
                     process.wait()
                 log.close()
         if failed:
-            tail = (self.folder / f"{failed[0]}.log").read_text(errors="replace").strip().splitlines()[-3:]
+            log_file = self.folder / f"{failed}.log"
+            last = log_file.read_text(errors="replace").strip().splitlines()[-3:]
             raise RunError(
-                f"run '{failed[0]}' failed; its messages are in {self.folder / failed[0]}.log, the last: "
-                + " ".join(tail)
+                f"run '{failed}' failed; its messages are in {log_file}, the last: {' '.join(last)}"
             )
         for name in commands:
             register(runs_folder() / name)
@@ -355,9 +358,11 @@ class _Demo:
         """Announce a stage and add up the time it took, over interruptions too."""
         say(f"[{time.perf_counter() - self.began:5.0f} s] {name}: {what}")
         begin = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
-        self._write("seconds.json", self.seconds)
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+            self._write("seconds.json", self.seconds)
 
     @property
     def project(self) -> str:
@@ -379,6 +384,15 @@ class _Demo:
     def _write(self, name: str, value: Mapping[str, float]) -> None:
         with write_file_aside(self.folder / name) as file:
             file.write((json.dumps(value, indent=2) + "\n").encode())
+
+
+def _first_failure(processes: Mapping[str, "subprocess.Popen[bytes]"]) -> str | None:
+    """Wait until all have ended well, or one has not: its name."""
+    while any(process.poll() is None for process in processes.values()):
+        if failed := [name for name, process in processes.items() if process.poll() not in (None, 0)]:
+            return failed[0]
+        time.sleep(0.2)
+    return next((name for name, process in processes.items() if process.returncode != 0), None)
 
 
 def world_checks(utilities: "np.ndarray[Any, np.dtype[np.float64]]") -> dict[str, float]:
