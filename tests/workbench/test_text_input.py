@@ -54,7 +54,7 @@ def test_the_same_text_in_every_format(tmp_path):
         ("a.jsonl", b'{"text": 3}\n', "a.jsonl:1: field 'text': must be text, got int"),
         ("a.jsonl", b'{"text": "x"}\n\n{"text"\n', "a.jsonl:3: not JSON"),
         ("a.txt", b"good\n\nb\xffd\n", "a.txt:3: invalid UTF-8 at byte 1"),
-        ("a.txt.gz", gzip.compress(b"x" * 1000)[:-9], "a.txt.gz:1: the file breaks off"),
+        ("a.txt.gz", gzip.compress(b"x" * 1000, mtime=0)[:-9], "a.txt.gz:1: the file breaks off"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, name, content, message):
