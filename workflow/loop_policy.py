@@ -202,7 +202,10 @@ def write_inputs(snapshot: Snapshot, folder: Path) -> tuple[Path, Path]:
 def _demonstration(comparison: Comparison) -> Demonstration:
     """The polite or the rude answer, by the hash of the comparison's id."""
     chosen = hashlib.sha256(comparison.id.encode()).digest()[0] % len(comparison.completions)
-    messages = (*prompt_messages(comparison.prompt), Message("assistant", comparison.completions[chosen].text))
+    messages = (
+        *prompt_messages(comparison.prompt),
+        Message("assistant", comparison.completions[chosen].text),
+    )
     return Demonstration(id=f"d-{comparison.id}", messages=messages)
 
 
