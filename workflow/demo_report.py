@@ -51,8 +51,8 @@ def demo_page(
             ),
             "A model of one million parameters learned to write little stories from examples, good and bad mixed "
             "(SFT). Then it wrote four stories for each of many prompts, annotators ranked them, and two methods "
-            "learned from those rankings to write stories that are liked better: DPO from the rankings directly, PPO by way of "
-            "a reward model. Everything ran on this machine, from an empty folder.",
+            "learned from those rankings to write stories that are liked better: DPO from the rankings "
+            "directly, PPO by way of a reward model. Everything ran on this machine, from an empty folder.",
             KeyFigures(
                 [
                     *(
