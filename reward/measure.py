@@ -137,13 +137,18 @@ def measure(
     counted = decisive if ties == "drop" else np.ones_like(decisive)
     generator = numpy_generator(seed, "measure")
     return {
-        "accuracy": _mean(correct(found), decisive, found.comparison, generator).to_json(),
+        "accuracy": accuracy(found, seed).to_json(),
         "log_loss": _mean(losses, counted, found.comparison, generator).to_json(),
         "ece": expected_calibration_error(win, found, generator).to_json(),
         "ece_uncalibrated": expected_calibration_error(
             raw.win_probability(found.margin), found, generator
         ).to_json(),
     }
+
+
+def accuracy(found: Judgements, seed: int) -> Estimate:
+    """Share of decisive pairs that the scores order as the annotator did."""
+    return _mean(correct(found), found.decisive, found.comparison, numpy_generator(seed, "measure"))
 
 
 def correct(found: Judgements) -> Floats:

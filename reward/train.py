@@ -12,6 +12,7 @@ from reward.config import RewardConfig
 from reward.measure import (
     Calibration,
     Floats,
+    accuracy,
     annotator_weights,
     fit_calibration,
     judgements,
@@ -142,8 +143,7 @@ def _evaluate(trainer: RankingRewardTrainer, config: RewardConfig) -> tuple[dict
             **measure(found, ties=config.ties, log_width=log_width, seed=config.seed),
             "ceiling": label_ceiling(held_out, config.seed).to_json(),
             "heads": [
-                measure(judgements([s[:, h] for s in raw], held_out), ties=config.ties, log_width=log_width,
-                        seed=config.seed)["accuracy"]
+                accuracy(judgements([s[:, h] for s in raw], held_out), config.seed).to_json()
                 for h in range(trainer.heads)
             ],
             "temperature": calibration.temperature,
