@@ -13,6 +13,10 @@ def loop(arguments: list[str]) -> int:
 
     result = run(config)
     published = result.report["published"]
+    accuracy = result.report["policy"]["comparison"]["reward_model"]["accuracy"]["value"]
     print(f"published agreement: {published['equal']} of {published['checked']} figures come out")
+    print(f"reward model: accuracy {accuracy:.3f} on held-out pairs")
     print(f"report: {result.folder / 'report.html'}")
-    return 0 if published["equal"] == published["checked"] else 1
+    for shortfall in result.shortfalls:
+        print(f"NOT REACHED: {shortfall}")
+    return 1 if result.shortfalls else 0

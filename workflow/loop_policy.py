@@ -60,7 +60,7 @@ SIZES = {
         evaluation_prompts=16,
     ),
     "full": Size(
-        tokens=2_500_000, hidden_size=160, num_layers=4, sft_epochs=6, reward_epochs=8, dpo_epochs=3, ppo_iterations=30,
+        tokens=2_500_000, hidden_size=160, num_layers=4, sft_epochs=6, reward_epochs=3, dpo_epochs=3, ppo_iterations=30,
         evaluation_prompts=96,
     ),
 }  # fmt: skip
@@ -105,9 +105,10 @@ def align(database: Database, data: Path, folder: Path, size: Size, *, name: str
                 base=str(base.checkpoint),
                 comparisons=str(snapshot.path),
                 epochs=size.reward_epochs,
-                learning_rate=5e-4,
+                batch_comparisons=16,
+                learning_rate=1e-3,
+                ties="drop",
                 too_long="drop",
-                weight_decay=0.1,
             ),
             name=f"{name}-reward",
         )
