@@ -17,7 +17,6 @@ from workflow.loop_agreement import Check, check_pandalm, check_wmt
 from workflow.loop_config import LoopConfig
 from workflow.loop_policy import SIZES, align
 
-
 REWARD_ACCURACY = 0.80
 """What the reward model must reach on held-out pairs; a linear model on word counts reaches 0.85 on another split."""
 
