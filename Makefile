@@ -18,12 +18,13 @@ help:  ## list the targets
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Accord needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=26'
 
 # torch comes first and pinned, so that no other package can choose another build of it.
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Accord into $(VENV) (about two minutes)"
 	$(PIP) 'torch==2.13.*'
-	$(PIP) --editable '.[serve,train,label-studio]'
+	$(PIP) --editable '.[serve,train]'
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime
