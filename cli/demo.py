@@ -10,13 +10,13 @@ from workbench.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class DemoArguments:
-    """The whole loop on little stories, with simulated annotators: about eight minutes on two cores.
+    """The whole loop on little stories, with simulated annotators, on two cores.
 
     The same command goes on after an interruption, and says at once where the report is when it has ended.
     """
 
     size: Literal["full", "small"] = "full"
-    """full is the demo; small runs the same stages in two minutes and shows only that they work."""
+    """full is the demo; small runs the same stages in a few minutes and shows only that they work."""
     seed: int = 0
     """Of everything: corpus, weights, samples, annotators."""
     seeds: int = 1

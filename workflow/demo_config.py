@@ -6,10 +6,10 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """The whole loop on little stories, with simulated annotators: about eight minutes on two cores."""
+    """The whole loop on little stories, with simulated annotators, on two cores."""
 
     size: Literal["full", "small"] = "full"
-    """full is the demo; small runs the same stages in two minutes and shows only that they work."""
+    """full is the demo; small runs the same stages in a few minutes and shows only that they work."""
     seed: int = 0
     """Of everything: corpus, weights, samples, annotators."""
 
