@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from workbench.modeling.generation import Sampling
 from workbench.modeling.loading import load_causal_lm, load_tokenizer
 from workbench.records import Comparison, PromptRecord
 from workbench.seeds import derive_seed, numpy_generator
+from workbench.snapshots import open_snapshot
 from workbench.statistics.estimates import Estimate
 from workbench.text import distinct_n
 
@@ -78,7 +80,7 @@ def compare(
     truth = truth or (load_ground_truth(config.ground_truth) if config.ground_truth else None)
     scorers = [RewardScorer.load(path, device=config.device) for path in config.reward_models]
     if labelled is None and config.comparisons is not None:
-        labelled = list(read_comparisons(config.comparisons))
+        labelled = read_labelled(config.comparisons)
     bench = _Bench(config, prompts, truth, scorers)
     measured = {START: bench.measure(config.start or "", "first")}
     again = bench.measure(config.start or "", "second")
@@ -96,6 +98,13 @@ def compare(
         "reward_model": _reward_model(config, measured[START], scorers, labelled, rng),
     }
     return Compared(report, prompts, measured)
+
+
+def read_labelled(reference: str) -> list[Comparison]:
+    """The test split of a snapshot (a folder or the start of its hash), or all of a comparisons.jsonl."""
+    if Path(reference).is_file():
+        return list(read_comparisons(reference))
+    return list(open_snapshot(reference).comparisons("test"))
 
 
 class _Bench:

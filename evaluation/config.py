@@ -28,7 +28,7 @@ class CompareConfig:
     """A function module:name(prompt, completions) -> scores that is the report's ground truth, and what to call it is
     its docstring's first line. Without one, win rates are the reward models' alone."""
     comparisons: str | None = None
-    """A snapshot or comparisons.jsonl whose test split measures the reward model against people's labels."""
+    """A snapshot (its test split) or a comparisons.jsonl (all of it) to measure the reward model against labels."""
 
     samples_per_prompt: int = 4
     """Completions that each policy writes for each prompt."""
