@@ -31,7 +31,7 @@ $(VENV)/.development: $(VENV)/.runtime
 	$(PIP) --editable '.[serve,train,label-studio,dev]'
 	@touch $@
 
-demo:  ## the whole loop on two cores in under ten minutes, ending with a report
+demo:  ## the whole loop on two cores, ending with a report
 	@started=$$(date +%s); $(MAKE) --no-print-directory $(VENV)/.runtime && ACCORD_DEMO_STARTED_AT=$$started accord demo $(ARGS)
 
 loop: $(VENV)/.runtime  ## the loop on real data: set ACCORD_SHARED to the folder that holds data/
@@ -50,7 +50,7 @@ check: $(VENV)/.development  ## format, lint, types, import contracts, documenta
 	lint-imports
 	OMP_NUM_THREADS=1 pytest -q tests/test_layout.py tests/test_docs.py
 
-soak: $(VENV)/.development  ## the long fault tests; writes dated tables to docs/soak.md
+soak: $(VENV)/.development  ## the long fault tests
 	OMP_NUM_THREADS=1 pytest -m soak --timeout 3600 $(ARGS)
 
 test-servers: $(VENV)/.development  ## tests against real servers, which are started from pip
