@@ -15,7 +15,7 @@ class LoopConfig:
     shared: Path | None = None
     """The folder that holds data/; by default what ACCORD_SHARED names."""
     size: Literal["small", "full"] = "full"
-    """full takes about ten minutes on two cores; small shows in two that everything works."""
+    """full trains for longer; small shows in a few minutes that everything works."""
 
     def data(self) -> Path:
         """The folder of the data; DataError where it is not."""
