@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from annotation.access import NotFound, Refused, SignInNeeded
 from annotation.pages import render
-from annotation.routes import account, health, projects, runs
+from annotation.routes import account, health, language, projects, runs, scripts
 from annotation.sessions import Sessions
 from annotation.settings import Settings
 from annotation.throttle import Throttle
@@ -18,7 +18,8 @@ from storage.database import Database
 
 # Reports draw with style attributes; everything else comes from our own files, and nothing may frame us.
 CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self'; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    "style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -37,7 +38,14 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.sessions = Sessions(settings)
     app.state.login_throttle = Throttle(LOGIN_FAILURES, FAILURE_SECONDS, time.monotonic)
     app.state.address_throttle = Throttle(ADDRESS_FAILURES, FAILURE_SECONDS, time.monotonic)
-    for routes in (health.router, account.router, projects.router, runs.router):
+    for routes in (
+        health.router,
+        scripts.router,
+        account.router,
+        language.router,
+        projects.router,
+        runs.router,
+    ):
         app.include_router(routes)
     app.middleware("http")(_add_headers)
     app.add_exception_handler(SignInNeeded, _to_sign_in)

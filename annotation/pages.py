@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from annotation.access import browser_session
+from annotation.language import LANGUAGES, language_of, translator
 from storage.accounts import AccountRecord
 from workbench.page import style
 
@@ -33,7 +34,17 @@ def render(
     """A page from a template; `csrf` where the response itself begins a session."""
     session = browser_session(request)
     token = csrf if csrf is not None else (session.csrf if session else "")
-    text = ENVIRONMENT.get_template(template).render(account=account, csrf=token, age=age, **values)
+    language = language_of(request, account)
+    text = ENVIRONMENT.get_template(template).render(
+        account=account,
+        csrf=token,
+        age=age,
+        language=language,
+        languages=LANGUAGES,
+        t=translator(language),
+        path=request.url.path,
+        **values,
+    )
     return HTMLResponse(text, status_code=status)
 
 

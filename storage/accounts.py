@@ -83,6 +83,15 @@ def set_password_hash(session: Session, account_id: int, password_hash: str) -> 
     session.flush()
 
 
+def set_locale(session: Session, account_id: int, locale: str) -> None:
+    """Remember the language that an account reads the service in."""
+    account = session.get(Account, account_id)
+    if account is None:
+        raise DataError(f"no account with id {account_id}")
+    account.locale = locale
+    session.flush()
+
+
 def _record(session: Session, row: Account) -> AccountRecord:
     held = select(Membership.project_id, Membership.role).where(Membership.account_id == row.id)
     roles: dict[int, set[str]] = {}

@@ -35,15 +35,14 @@ def sign_in(
     check_form(browser_session(request), csrf)
     address = request.client.host if request.client else ""
     if not (logins.is_open(login) and addresses.is_open(address)):
-        problem = "Too many sign-ins have failed. Wait five minutes and try again."
-        return _form(request, login=login, problem=problem, status=429)
+        return _form(request, login=login, problem="throttled", status=429)
     with request.app.state.database.reading() as database:
         account = find_account(database, login)
     known = check_password(password, account.password_hash if account else None)
     if account is None or not known:
         logins.fail(login)
         addresses.fail(address)
-        return _form(request, login=login, problem="The login or the password is not right.", status=401)
+        return _form(request, login=login, problem="wrong", status=401)
     password_hash = account.password_hash
     if password_hash is not None and needs_rehash(password_hash):
         password_hash = hash_password(password)
