@@ -1,4 +1,4 @@
-"""Who may see what: the signed-in account of a request, and the rights that its roles give."""
+"""Access: the signed-in account of a request, and the project it asks for if it has the right to."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -6,13 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from annotation.rights import Right, may, may_anywhere
 from annotation.sessions import BrowserSession, Sessions, same_token
 from storage.accounts import AccountRecord, get_account
-from storage.projects import ProjectRecord, get_project, list_projects
-from workbench.errors import DataError
-
-READERS = frozenset({"reviewer", "lead", "researcher"})
-"""Roles that see a project's figures; annotators see their own work only."""
+from storage.projects import ProjectRecord, find_project, list_projects
 
 
 class SignInNeeded(Exception):
@@ -21,6 +18,10 @@ class SignInNeeded(Exception):
 
 class NotFound(Exception):
     """There is no such thing, or this account may not know that there is."""
+
+
+class Forbidden(Exception):
+    """The account knows the project, and its role there does not allow this."""
 
 
 class Refused(Exception):
@@ -44,6 +45,12 @@ def browser_session(request: Request) -> BrowserSession | None:
 
 def signed_in(request: Request, database: Reading) -> AccountRecord:
     """The account of the request; raises SignInNeeded."""
+    account = _of_cookie(request, database)
+    request.state.account_id = account.id
+    return account
+
+
+def _of_cookie(request: Request, database: Session) -> AccountRecord:
     session = browser_session(request)
     if session is None or session.account_id is None:
         raise SignInNeeded
@@ -55,6 +62,15 @@ def signed_in(request: Request, database: Reading) -> AccountRecord:
 
 
 SignedIn = Annotated[AccountRecord, Depends(signed_in)]
+
+
+def changing(request: Request, account: SignedIn) -> AccountRecord:
+    """The account of a request that changes something by JSON: a browser must send its page's token in a header."""
+    check_form(browser_session(request), request.headers.get("X-CSRF-Token", ""))
+    return account
+
+
+Changing = Annotated[AccountRecord, Depends(changing)]
 
 
 def check_form(session: BrowserSession | None, token: str) -> BrowserSession:
@@ -69,24 +85,36 @@ def visible_projects(database: Session, account: AccountRecord) -> list[ProjectR
     return [project for project in list_projects(database) if account.is_admin or project.id in account.roles]
 
 
-def readable_project(database: Session, account: AccountRecord, name: str) -> ProjectRecord:
-    """The project, if the account may read its figures; else NotFound, which does not tell whether it exists."""
-    try:
-        project = get_project(database, name)
-    except DataError as error:
-        raise NotFound(name) from error
-    if not can_read(account, project.id):
+def project_for(database: Session, account: AccountRecord, name: str, right: Right) -> ProjectRecord:
+    """The project, if the account has the right in it.
+
+    Forbidden for those who have another role there; NotFound for strangers, which does not tell whether it exists.
+    """
+    project = find_project(database, name)
+    if project is None or not (account.is_admin or project.id in account.roles):
         raise NotFound(name)
+    if not may(account, project.id, right):
+        raise Forbidden(f"{right} in {name}")
     return project
+
+
+def readable_project(database: Session, account: AccountRecord, name: str) -> ProjectRecord:
+    """The project, if the account may read its figures; else as `project_for`."""
+    return project_for(database, account, name, "read")
 
 
 def can_read(account: AccountRecord, project_id: int) -> bool:
     """Whether the account may read a project's figures."""
-    return account.is_admin or bool(account.roles.get(project_id, frozenset()) & READERS)
+    return may(account, project_id, "read")
 
 
 def require_research(account: AccountRecord) -> None:
     """NotFound unless the account may see runs: admins, and leads and researchers of any project."""
-    held = frozenset().union(*account.roles.values()) if account.roles else frozenset()
-    if not account.is_admin and not held & {"lead", "researcher"}:
+    if not may_anywhere(account, "export"):
         raise NotFound("runs")
+
+
+def require_admin(account: AccountRecord) -> None:
+    """NotFound unless the account is an admin."""
+    if not account.is_admin:
+        raise NotFound("administration")

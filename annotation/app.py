@@ -1,15 +1,12 @@
-"""The service as an application: its parts put together, its errors made into pages, its headers set."""
+"""The service as an application: its parts put together and its headers set."""
 
 import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.exceptions import HTTPException
 
-from annotation.access import NotFound, Refused, SignInNeeded
-from annotation.pages import render
+from annotation.body_limit import BodyLimit
+from annotation.errors import REFUSAL_SECONDS, REFUSALS, add_error_handlers, http_error
 from annotation.routes import account, health, language, projects, runs, scripts
 from annotation.sessions import Sessions
 from annotation.settings import Settings
@@ -38,6 +35,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.sessions = Sessions(settings)
     app.state.login_throttle = Throttle(LOGIN_FAILURES, FAILURE_SECONDS, time.monotonic)
     app.state.address_throttle = Throttle(ADDRESS_FAILURES, FAILURE_SECONDS, time.monotonic)
+    app.state.refusal_throttle = Throttle(REFUSALS, REFUSAL_SECONDS, time.monotonic)
     for routes in (
         health.router,
         scripts.router,
@@ -47,12 +45,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         runs.router,
     ):
         app.include_router(routes)
+    app.add_middleware(BodyLimit, answer=http_error)
     app.middleware("http")(_add_headers)
-    app.add_exception_handler(SignInNeeded, _to_sign_in)
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(NotFound, _not_found)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _bad_request)
+    add_error_handlers(app)
     return app
 
 
@@ -70,31 +65,3 @@ async def _add_headers(request: Request, call_next: Callable[[Request], Awaitabl
     for name, value in headers.items():
         response.headers.setdefault(name, value)
     return response
-
-
-def _to_sign_in(request: Request, error: Exception) -> Response:
-    return RedirectResponse("/sign-in", status_code=303)
-
-
-def _message(request: Request, status: int, title: str, text: str) -> HTMLResponse:
-    return render(request, "message.html", account=None, status=status, title=title, text=text)
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    text = "This form was open for too long, or did not come from this site. Go back, reload the page and try again."
-    return _message(request, 403, "The form was refused", text)
-
-
-def _not_found(request: Request, error: Exception) -> Response:
-    return _message(request, 404, "Not found", "There is nothing here, or your account may not see it.")
-
-
-def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        return _not_found(request, error)
-    return _message(request, error.status_code, "That did not work", str(error.detail))
-
-
-def _bad_request(request: Request, error: Exception) -> Response:
-    return _message(request, 422, "That did not work", "The request was not one that this page sends.")

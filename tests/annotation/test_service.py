@@ -172,8 +172,8 @@ def test_production_cookies_are_secure(service) -> None:
         ("lea", "/projects/secret", 404),
         ("lea", "/projects/nothing", 404),
         ("lea", "/runs", 200),
-        ("ann", "/projects/stories", 404),
-        ("ann", "/projects/stories/agreement", 404),
+        ("ann", "/projects/stories", 403),
+        ("ann", "/projects/stories/agreement", 403),
         ("ann", "/runs", 404),
         ("nil", "/projects/stories", 404),
         ("nil", "/runs", 404),
@@ -187,6 +187,8 @@ def test_who_sees_what(service, login: str, page: str, status: int) -> None:
     assert answer.status_code == status
     if status == 404:
         assert "may not see it" in answer.text
+    if status == 403:
+        assert "Your role in this project does not allow this" in answer.text
 
 
 def test_annotators_see_their_project_without_its_figures(service, tmp_path) -> None:
