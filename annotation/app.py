@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
+from annotation.api.errors import add_api_errors
+from annotation.api.openapi import add_api
 from annotation.body_limit import BodyLimit
 from annotation.errors import REFUSAL_SECONDS, REFUSALS, add_error_handlers, http_error
 from annotation.routes import account, health, language, projects, runs, scripts
@@ -45,6 +47,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         runs.router,
     ):
         app.include_router(routes)
+    add_api(app)
+    add_api_errors(app)
     app.add_middleware(BodyLimit, answer=http_error)
     app.middleware("http")(_add_headers)
     add_error_handlers(app)

@@ -1,5 +1,6 @@
 """Annotators and guideline versions: the names that labels carry."""
 
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
-from storage.tables import Annotator, Comparison, GuidelineVersion, Submission, utc_now
+from storage.tables import Account, Annotator, Comparison, GuidelineVersion, Submission, utc_now
 from workbench.errors import DataError
 
 
@@ -33,6 +34,27 @@ def ensure_annotators(session: Session, kinds: Mapping[str, str]) -> dict[str, i
     return known
 
 
+def annotator_of(session: Session, account_id: int) -> AnnotatorRecord | None:
+    """The annotator that an account ranks as, once it has one."""
+    query = (
+        select(Annotator).join(Account, Account.annotator_id == Annotator.id).where(Account.id == account_id)
+    )
+    found = session.scalar(query)
+    return None if found is None else _record(found)
+
+
+def ensure_annotator(session: Session, account_id: int) -> AnnotatorRecord:
+    """The annotator of an account; where it has none, a new one under a drawn pseudonym that tells nothing."""
+    account = session.scalars(select(Account).where(Account.id == account_id).with_for_update()).one()
+    if account.annotator_id is None:
+        annotator = Annotator(pseudonym=f"person-{secrets.token_hex(5)}", kind="person")
+        session.add(annotator)
+        session.flush()
+        account.annotator_id = annotator.id
+        session.flush()
+    return _record(session.get_one(Annotator, account.annotator_id))
+
+
 def get_annotator(session: Session, pseudonym: str) -> AnnotatorRecord:
     """The annotator of that pseudonym; DataError if there is none."""
     annotator = session.scalar(select(Annotator).where(Annotator.pseudonym == pseudonym))
@@ -40,14 +62,14 @@ def get_annotator(session: Session, pseudonym: str) -> AnnotatorRecord:
         raise DataError(
             f"no annotator '{pseudonym}'; 'accord project show NAME --annotators' lists a project's"
         )
-    return AnnotatorRecord(id=annotator.id, pseudonym=annotator.pseudonym, kind=annotator.kind)
+    return _record(annotator)
 
 
 def list_annotators(session: Session, project_id: int) -> list[AnnotatorRecord]:
     """Everyone who made a label in the project, by pseudonym."""
     made = select(Submission.annotator_id).join(Comparison).where(Comparison.project_id == project_id)
     query = select(Annotator).where(Annotator.id.in_(made)).order_by(Annotator.pseudonym)
-    return [AnnotatorRecord(id=a.id, pseudonym=a.pseudonym, kind=a.kind) for a in session.scalars(query)]
+    return [_record(annotator) for annotator in session.scalars(query)]
 
 
 def ensure_guidelines(session: Session, project_id: int, versions: Iterable[str]) -> dict[str, int]:
@@ -63,3 +85,7 @@ def ensure_guidelines(session: Session, project_id: int, versions: Iterable[str]
         session.flush()
         known[version] = row.id
     return known
+
+
+def _record(annotator: Annotator) -> AnnotatorRecord:
+    return AnnotatorRecord(id=annotator.id, pseudonym=annotator.pseudonym, kind=annotator.kind)

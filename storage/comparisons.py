@@ -12,6 +12,7 @@ from storage.bulk import insert_rows, reserve_ids
 from storage.prompts import ensure_prompts, prompt_from_stored
 from storage.submissions import read_rankings
 from storage.tables import Comparison, ComparisonItem, Completion, Prompt, PromptPool, utc_now
+from storage.votes import project_policy
 from workbench import records
 from workbench.identity import content_hash
 from workbench.jsonl import comparison_to_json
@@ -50,6 +51,7 @@ def add_comparisons(
 ) -> list[int]:
     """Write new comparisons without their rankings, given with `comparison_hash` of each; returns their ids."""
     now = utc_now()
+    policy, salt = project_policy(session, project_id)
     prompts = ensure_prompts(session, project_id, [comparison.prompt for comparison in comparisons])
     keys = reserve_ids(session, Comparison, len(comparisons))
     completion_keys = iter(
@@ -69,7 +71,8 @@ def add_comparisons(
                 "repeat_of": comparison.repeat_of,
                 "tags": dict(comparison.tags),
                 "content_hash": content,
-                "target_overlap": 1,
+                "target_overlap": policy.first_target(salt, comparison.id, len(comparison.completions)),
+                "votes": 0,
                 "priority": 0.0,
                 "created_at": now,
             }

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from workbench.errors import DataError
 from workbench.home import database_url
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration; a database at another revision is refused with the way out."""
 
 _SQLITE_PRAGMAS = (
@@ -26,6 +26,10 @@ _SQLITE_PRAGMAS = (
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
+class Unavailable(DataError):
+    """The database is busy, full or away; what was asked was not done, and may be asked again."""
 
 
 class Database:
@@ -58,7 +62,7 @@ class Database:
                     "writing the same things, run the command again"
                 ) from error
             except OperationalError as error:
-                raise DataError(
+                raise Unavailable(
                     f"the database is busy, full or away, and kept nothing: {error.orig}"
                 ) from error
 

@@ -14,6 +14,7 @@ from storage.comparisons import read_comparisons as read_stored
 from storage.projects import lock_project
 from storage.prompts import add_demonstration, add_to_pool
 from storage.submissions import NewRanking, add_rankings, find_rankings, ranking_content_hash
+from storage.votes import count_queue, count_votes
 from workbench.errors import RecordError
 from workbench.jsonl import (
     OnBad,
@@ -92,6 +93,7 @@ def import_comparisons(
     for number, comparison in read((lambda error: bad.append(str(error))) if skip_bad else None):
         writer.add(number, comparison)
     writer.flush()
+    count_queue(session, project_id)
     report = ImportReport(
         read=writer.read, added=writer.added, known=writer.known, unusual=writer.unusual, bad=tuple(bad)
     )
@@ -201,6 +203,7 @@ class _Writer:
         labels = [NewRanking(keys[name], *each) for name, fresh in merged for each in fresh]
         if labels:
             add_rankings(self.session, self.project_id, labels)
+            count_votes(self.session, sorted({label.comparison_id for label in labels}))
         self.added["comparisons"] += len(new)
         self.added["completions"] += sum(len(comparison.completions) for comparison in new)
         self.added["rankings"] += len(labels)

@@ -32,6 +32,8 @@ class ProjectRecord:
     salt: str
     description: str
     settings: Mapping[str, Any]
+    policy_applied: str | None = None
+    """The overlap policy that the comparisons' targets were last set by."""
 
 
 def create_project(
@@ -65,6 +67,11 @@ def find_project(session: Session, name: str) -> ProjectRecord | None:
     """The project of that name, if there is one."""
     project = session.scalar(select(Project).where(Project.name == name))
     return None if project is None else _record(project)
+
+
+def read_project(session: Session, project_id: int) -> ProjectRecord:
+    """The project of an id that the database gave."""
+    return _record(session.get_one(Project, project_id))
 
 
 def get_project(session: Session, name: str) -> ProjectRecord:
@@ -144,4 +151,5 @@ def _record(project: Project) -> ProjectRecord:
         salt=project.salt,
         description=project.description,
         settings=project.settings,
+        policy_applied=project.policy_applied,
     )

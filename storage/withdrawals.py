@@ -18,6 +18,7 @@ from storage.tables import (
     Submission,
     Withdrawal,
 )
+from storage.votes import recount
 from workbench.errors import DataError
 
 
@@ -73,16 +74,20 @@ def withdraw_annotator(
         {"reason": reason, "project": project_id},
     )
     session.flush()
+    made = select(Submission.comparison_id).where(Submission.annotator_id == annotator.id)
+    recount(session, sorted(set(session.scalars(made))))
     return True
 
 
 def withdraw_submission(session: Session, submission_id: int, *, reason: str, actor: str) -> None:
     """Exclude one submission."""
-    if session.get(Submission, submission_id) is None:
+    submission = session.get(Submission, submission_id)
+    if submission is None:
         raise DataError(f"no submission {submission_id}")
     session.add(Withdrawal(submission_id=submission_id, reason=reason, actor=actor))
     audit.record(session, actor, "withdraw submission", f"submission:{submission_id}", {"reason": reason})
     session.flush()
+    recount(session, [submission.comparison_id])
 
 
 def recall_annotator(session: Session, pseudonym: str, *, project_id: int | None = None) -> Recall:

@@ -4,8 +4,16 @@ from storage.tables.base import Base, UTCDateTime, utc_now
 from storage.tables.content import Comparison, ComparisonItem, Completion, Demonstration, Prompt, PromptPool
 from storage.tables.labels import Adjudication, Draft, Lease, Ranking, Submission, Withdrawal
 from storage.tables.lineage import Checkpoint, CheckpointParent, Run, RunParent, Snapshot, SnapshotAnnotator
-from storage.tables.people import Account, Annotator, GuidelineVersion, Membership, Project
+from storage.tables.people import (
+    Account,
+    Annotator,
+    GuidelineAcknowledgement,
+    GuidelineVersion,
+    Membership,
+    Project,
+)
 from storage.tables.service import Audit, Job
+from storage.tables.work import ProjectAnnotator, Question, WorkDay
 
 __all__ = [
     "Account",
@@ -20,13 +28,16 @@ __all__ = [
     "Completion",
     "Demonstration",
     "Draft",
+    "GuidelineAcknowledgement",
     "GuidelineVersion",
     "Job",
     "Lease",
     "Membership",
     "Project",
+    "ProjectAnnotator",
     "Prompt",
     "PromptPool",
+    "Question",
     "Ranking",
     "Run",
     "RunParent",
@@ -35,5 +46,6 @@ __all__ = [
     "Submission",
     "UTCDateTime",
     "Withdrawal",
+    "WorkDay",
     "utc_now",
 ]

@@ -51,6 +51,8 @@ class Demonstration(Base):
     tags: Mapped[dict[str, Any]] = mapped_column(default=dict)
     content_hash: Mapped[str]
     annotator_id: Mapped[int | None] = mapped_column(ForeignKey("annotator.id"))
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"), index=True)
+    """The submission that it was written in, where an annotator of the service wrote it."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -77,11 +79,27 @@ class Completion(Base):
     """`sampling["checkpoint"]`, on its own so that the completions of a checkpoint can be found."""
 
 
+# Literals, not parameters: a query uses a partial index only where it says the same words.
+WAITING = "kind = 'ordinary' AND votes < target_overlap"
+SPECIAL = "kind <> 'ordinary'"
+
+
 class Comparison(Base):
     """One prompt and K completions to be ranked."""
 
     __tablename__ = "comparison"
-    __table_args__ = (UniqueConstraint("project_id", "record_id"), one_of("kind", COMPARISON_KINDS))
+    __table_args__ = (
+        UniqueConstraint("project_id", "record_id"),
+        one_of("kind", COMPARISON_KINDS),
+        Index(
+            "ix_comparison_special",
+            "project_id",
+            "kind",
+            "id",
+            sqlite_where=sql(SPECIAL),
+            postgresql_where=sql(SPECIAL),
+        ),
+    )
 
     id: Mapped[Id]
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -94,9 +112,23 @@ class Comparison(Base):
     content_hash: Mapped[str]
     """Hash of all that a file says of it except rankings: same id and hash, and rankings merge."""
     target_overlap: Mapped[int] = mapped_column(default=1)
+    """Votes it should get; the project's policy sets it, and raises it while a comparison needs another vote."""
+    votes: Mapped[int] = mapped_column(default=0)
+    """Rankings that count: submissions with the outcome `ranked`, latest revision, not withdrawn, no adjudication."""
     priority: Mapped[float] = mapped_column(Float, default=0.0)
+    """Higher comes first; equal ones come in the order of their ids."""
     round: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+Index(
+    "ix_comparison_queue",
+    Comparison.project_id,
+    Comparison.priority.desc(),
+    Comparison.id,
+    sqlite_where=sql(WAITING),
+    postgresql_where=sql(WAITING),
+)
 
 
 class ComparisonItem(Base):

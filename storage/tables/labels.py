@@ -12,7 +12,7 @@ from workbench.records import ANNOTATOR_KINDS, OUTCOMES
 
 
 class Lease(Base):
-    """A comparison handed to an annotator until `expires_at`."""
+    """A comparison handed to an annotator until `expires_at`; after that it is anybody's, until the row is renewed."""
 
     __tablename__ = "lease"
     __table_args__ = (UniqueConstraint("comparison_id", "annotator_id"),)
@@ -20,8 +20,12 @@ class Lease(Base):
     id: Mapped[Id]
     comparison_id: Mapped[int] = mapped_column(ForeignKey("comparison.id"))
     annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"), index=True)
+    token: Mapped[str] = mapped_column(index=True, unique=True)
+    """The random name under which the page knows its task: an id of ours would tell too much."""
     order: Mapped[list[Any]] = mapped_column("shown_order")
     """`order[p]` is the completion shown at position p, drawn when the lease was given."""
+    revises_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"), index=True)
+    """The submission that is being corrected, if the lease was given for that."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -36,6 +40,8 @@ class Draft(Base):
     comparison_id: Mapped[int] = mapped_column(ForeignKey("comparison.id"))
     annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"), index=True)
     content: Mapped[dict[str, Any]]
+    seconds: Mapped[float] = mapped_column(Float(53), default=0.0)
+    """Time spent so far, as the page measured it."""
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
 
@@ -58,6 +64,8 @@ class Submission(Base):
             sqlite_where=text("origin = 'service'"),
             postgresql_where=text("origin = 'service'"),
         ),
+        Index("ix_submission_annotator_id_id", "annotator_id", "id"),
+        Index("ix_submission_sitting", "sitting"),
         one_of("outcome", OUTCOMES),
         one_of("annotator_kind", ANNOTATOR_KINDS),
         one_of("origin", ("service", "file")),
@@ -65,7 +73,7 @@ class Submission(Base):
 
     id: Mapped[Id]
     comparison_id: Mapped[int] = mapped_column(ForeignKey("comparison.id"), index=True)
-    annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"), index=True)
+    annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"))
     annotator_kind: Mapped[str]
     """What the annotator acted as; `adjudicator` for an adjudication, whoever made it."""
     origin: Mapped[str]
@@ -83,6 +91,14 @@ class Submission(Base):
     flags: Mapped[list[Any]] = mapped_column(default=list)
     answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
     note: Mapped[str | None]
+    demonstration: Mapped[str | None]
+    """The ideal completion that the annotator wrote."""
+    sitting: Mapped[str | None]
+    """The page's random name for one sitting of the annotator, so that one can be withdrawn."""
+    gold_agreement: Mapped[float | None] = mapped_column(Float(53))
+    """Share of the pairs that the gold ranking decides on which this one agrees; None where there is no gold."""
+    lease_token: Mapped[str | None] = mapped_column(index=True, unique=True)
+    """The lease that it was made under."""
     idempotency_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -29,7 +29,11 @@ class Project(Base):
     """Goes into the hash that decides a prompt's split; never changes, or prompts would change split."""
     description: Mapped[str] = mapped_column(default="")
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """Criteria, flags and questions, as the labeling service shows them."""
+    """What the labeling service asks and how it gives out work; `annotation.forms` says what may stand here."""
+    policy_applied: Mapped[str | None]
+    """The overlap policy that the comparisons' targets were last set by, as JSON."""
+    queued: Mapped[int] = mapped_column(default=0)
+    """Ordinary comparisons that wanted votes at the last count; those closed since are in `project_annotator`."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -84,4 +88,16 @@ class GuidelineVersion(Base):
     version: Mapped[str] = mapped_column(ByteOrdered)
     text: Mapped[str | None]
     """None: the version is named by imported labels and its text is not known here."""
+    changes: Mapped[str | None]
+    """What is new in it, in a few words, for those who knew the version before."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class GuidelineAcknowledgement(Base):
+    """An annotator has read a version of the guideline."""
+
+    __tablename__ = "guideline_acknowledgement"
+
+    annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"), primary_key=True)
+    guideline_version_id: Mapped[int] = mapped_column(ForeignKey("guideline_version.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)

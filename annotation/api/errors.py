@@ -1,0 +1,59 @@
+"""Errors of assignment and answering, with the status and the code that a program acts by."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotation.answers import FormError
+from storage.answering import AlreadyAnswered, KeyReused, UnknownGuideline, Withdrawn
+from storage.assignment import TooManyTasks
+from storage.database import Unavailable
+from storage.history import NoSuchSubmission, NotRevisable, Superseded
+from storage.leases import NoSuchTask, SlotTaken
+from workbench.errors import AccordError, ConfigError, RecordError
+
+_KINDS: dict[type[AccordError], tuple[int, str]] = {
+    Unavailable: (503, "try-again"),
+    NoSuchTask: (410, "lease-expired"),
+    SlotTaken: (409, "slot-taken"),
+    TooManyTasks: (409, "too-many-tasks"),
+    AlreadyAnswered: (409, "already-answered"),
+    KeyReused: (409, "key-reused"),
+    Withdrawn: (403, "withdrawn"),
+    UnknownGuideline: (422, "unknown-guideline"),
+    NoSuchSubmission: (404, "not-found"),
+    Superseded: (409, "superseded"),
+    NotRevisable: (409, "not-revisable"),
+    RecordError: (422, "invalid"),
+    ConfigError: (500, "project-settings"),
+}
+
+
+def add_api_errors(app: FastAPI) -> None:
+    """Let the service answer each of these errors."""
+    for kind in _KINDS:
+        app.add_exception_handler(kind, _known_error)
+    app.add_exception_handler(FormError, _form_error)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
+
+
+def _known_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AccordError)
+    status, code = next(_KINDS[kind] for kind in type(error).__mro__ if kind in _KINDS)
+    return _answer(status, code, str(error), error.field if isinstance(error, RecordError) else None)
+
+
+def _form_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FormError)
+    return _answer(422, "invalid-answer", str(error), error.field)
+
+
+def _database_error(request: Request, error: Exception) -> JSONResponse:
+    return _answer(503, "try-again", "the database does not answer; nothing was changed, so try again", None)
+
+
+def _answer(status: int, code: str, message: str, field: str | None) -> JSONResponse:
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return JSONResponse(
+        {"error": {"code": code, "message": message, "field": field}}, status_code=status, headers=headers
+    )

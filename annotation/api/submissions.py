@@ -1,0 +1,68 @@
+"""Submissions: an annotator's own history, and the way to correct one."""
+
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Query
+
+from annotation.api.callers import Calling, Working
+from annotation.api.models import History, OwnSubmission, Task
+from annotation.api.shown import draft_of, prompt_start, shown_task
+from annotation.forms import read_settings
+from annotation.rights import may
+from storage.history import NoSuchSubmission, own_submission, own_submissions
+from storage.leases import give_lease, save_draft
+from storage.projects import read_project
+
+router = APIRouter(prefix="/api/v1", tags=["submissions"])
+
+MOST_ID = 2**63 - 1
+
+
+@router.get("/projects/{project}/history")
+def history(
+    work: Working,
+    before: int | None = Query(None, ge=1, le=MOST_ID),
+    limit: int = Query(20, ge=1, le=100),
+) -> History:
+    """The latest revision of each of the annotator's submissions, newest first; `before` turns the page."""
+    with work.caller.database.reading() as session:
+        found = own_submissions(session, work.project.id, work.annotator.id, before=before, limit=limit)
+    return History(
+        submissions=[
+            OwnSubmission(
+                id=submission.id,
+                at=submission.at.isoformat(),
+                outcome=submission.outcome,
+                reason=submission.reason,
+                prompt_start=prompt_start(submission.prompt),
+                tiers={name: tiers for name, (tiers, _) in submission.rankings.items() if tiers is not None},
+                note=submission.note,
+                seconds=submission.seconds,
+            )
+            for submission in found
+        ]
+    )
+
+
+@router.post("/submissions/{submission}/revise")
+def revise(submission: int, calling: Calling) -> Task:
+    """The submission as a task again, in the same order; to submit it makes the next revision."""
+    now = datetime.now(UTC)
+    annotator = calling.annotator()
+    with calling.database.writing() as session:
+        found = own_submission(session, min(submission, MOST_ID), annotator.id, lock=True)
+        if not may(calling.account, found.project_id, "annotate"):
+            raise NoSuchSubmission(f"you have no submission {submission}")
+        settings = read_settings(read_project(session, found.project_id).settings)
+        until = now + timedelta(seconds=settings.rules.lease_seconds)
+        lease = give_lease(
+            session,
+            found.comparison_id,
+            annotator.id,
+            list(found.order),
+            expires_at=until,
+            now=now,
+            revises_id=found.id,
+        )
+        save_draft(session, lease, draft_of(found), seconds=0.0, now=now)
+        return shown_task(session, lease, settings)

@@ -1,0 +1,239 @@
+"""Answering: what an annotator sends for a lease is checked against it, written once, and counted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.annotators import AnnotatorRecord
+from storage.leases import LeaseRecord, SlotTaken, end_lease, has_room
+from storage.standing import count_answer, is_withdrawn
+from storage.submissions import ranking_content_hash
+from storage.tables import Comparison, GuidelineVersion, Ranking, Submission
+from workbench import records
+from workbench.errors import DataError
+
+Scalar = records.Scalar
+
+
+class KeyReused(DataError):
+    """An idempotency key came back with another task."""
+
+
+class AlreadyAnswered(DataError):
+    """The task was answered before, under another key."""
+
+
+class Withdrawn(DataError):
+    """The annotator's labels no longer count here."""
+
+
+class UnknownGuideline(DataError):
+    """The project has no such guideline version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an annotator says of one comparison, by completion and not by place on the page."""
+
+    outcome: str
+    reason: str | None = None
+    rankings: Mapping[str, tuple[tuple[int | None, ...] | None, float | None]]
+    """By criterion: the ranks, and how much better the winner is. A skip has one without ranks: its row in files."""
+    flags: tuple[tuple[str, ...], ...] = ()
+    answers: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    note: str | None = None
+    demonstration: str | None = None
+    guideline: str | None = None
+    seconds: float = 0.0
+    timings: Mapping[str, Any] | None = None
+    sitting: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A submission that is in the database."""
+
+    id: int
+    at: datetime
+    is_new: bool
+    """False where the same key had brought it before."""
+
+
+def find_written(session: Session, annotator_id: int, token: str, key: str) -> Written | None:
+    """What was written before under this key, or for this task; KeyReused and AlreadyAnswered where those disagree."""
+    name = _stored_key(annotator_id, key)
+    query = select(
+        Submission.id, Submission.created_at, Submission.lease_token, Submission.idempotency_key
+    ).where(
+        or_(Submission.idempotency_key == name, Submission.lease_token == token),
+        Submission.annotator_id == annotator_id,
+    )
+    rows = session.execute(query).all()
+    for row in rows:
+        if row.idempotency_key == name and row.lease_token == token:
+            return Written(id=row.id, at=row.created_at, is_new=False)
+    for row in rows:
+        if row.idempotency_key == name:
+            raise KeyReused(f"the key '{key:.60}' came with another task before; make one for each task")
+        raise AlreadyAnswered(f"you answered this task already (submission {row.id}); revise that submission")
+    return None
+
+
+def write_answer(
+    session: Session,
+    lease: LeaseRecord,
+    answer: Answer,
+    *,
+    annotator: AnnotatorRecord,
+    key: str,
+    day: str,
+    now: datetime,
+) -> Written:
+    """Write the answer to a lease that `find_lease` has locked; raises SlotTaken where its vote went to others.
+
+    A skip is a submission, and the comparison still wants its vote. A lease that ran out is as good as a live one
+    while the vote is to be had.
+    """
+    if is_withdrawn(session, lease.project_id, annotator.id):
+        raise Withdrawn(
+            f"your labels in '{lease.project}' were withdrawn, so nothing is taken any more; ask a lead"
+        )
+    if lease.counts_as_vote and not has_room(session, lease, now=now):
+        raise SlotTaken(
+            "your time for this task ran out and others have ranked it meanwhile, so it wants no more rankings. "
+            "Your draft is kept; take the next task"
+        )
+    previous = None if lease.revises_id is None else session.get_one(Submission, lease.revises_id)
+    submission_id = _insert(session, lease, answer, previous, kind=annotator.kind, key=key, now=now)
+    _insert_rankings(session, lease, answer, submission_id, annotator, now=now)
+    end_lease(session, lease)
+    gained = (answer.outcome == "ranked") - (previous is not None and previous.outcome == "ranked")
+    closed = _add_votes(session, lease, gained) if lease.kind == "ordinary" and gained else 0
+    what = "revised" if previous else "practised" if lease.kind == "qualification" else answer.outcome
+    count_answer(
+        session,
+        lease.project_id,
+        lease.annotator_id,
+        day=day,
+        what=what,
+        seconds=answer.seconds,
+        now=now,
+        more={"closed": closed} if closed else {},
+    )
+    return Written(id=submission_id, at=now, is_new=True)
+
+
+def _add_votes(session: Session, lease: LeaseRecord, gained: int) -> int:
+    """Change the comparison's votes; 1 where that closed it, -1 where it opened it again, else 0."""
+    votes, target = session.execute(
+        update(Comparison)
+        .where(Comparison.id == lease.comparison_id)
+        .values(votes=Comparison.votes + gained)
+        .returning(Comparison.votes, Comparison.target_overlap)
+        .execution_options(synchronize_session=False)
+    ).one()
+    return int(votes >= target) - int(votes - gained >= target)
+
+
+def _insert(
+    session: Session,
+    lease: LeaseRecord,
+    answer: Answer,
+    previous: Submission | None,
+    *,
+    kind: str,
+    key: str,
+    now: datetime,
+) -> int:
+    values = {
+        "comparison_id": lease.comparison_id,
+        "annotator_id": lease.annotator_id,
+        "annotator_kind": kind,
+        "origin": "service",
+        "attempt": 1,
+        "revision": previous.revision + 1 if previous else 1,
+        "supersedes_id": previous.id if previous else None,
+        "guideline_version_id": _guideline_id(session, lease.project_id, answer.guideline),
+        "outcome": answer.outcome,
+        "reason": answer.reason,
+        "order": list(lease.order),
+        "at": _at(now),
+        "seconds": answer.seconds,
+        "timings": None if answer.timings is None else dict(answer.timings),
+        "flags": [list(flags) for flags in answer.flags],
+        "answers": {question: list(values) for question, values in answer.answers.items()},
+        "note": answer.note,
+        "demonstration": answer.demonstration,
+        "sitting": answer.sitting,
+        "lease_token": lease.token,
+        "idempotency_key": _stored_key(lease.annotator_id, key),
+        "created_at": now,
+    }
+    found = session.execute(insert(Submission).values(values).returning(Submission.id)).scalar_one()
+    return int(found)
+
+
+def _insert_rankings(
+    session: Session,
+    lease: LeaseRecord,
+    answer: Answer,
+    submission_id: int,
+    annotator: AnnotatorRecord,
+    *,
+    now: datetime,
+) -> None:
+    for criterion, (ranks, strength) in answer.rankings.items():
+        record = records.Ranking(
+            id=f"{lease.token}-{criterion}",
+            annotator=annotator.pseudonym,
+            annotator_kind=annotator.kind,
+            ranks=ranks,
+            order=lease.order,
+            criterion=criterion,
+            guideline=answer.guideline,
+            outcome=answer.outcome,
+            reason=answer.reason,
+            at=_at(now),
+            strength=strength,
+            seconds=answer.seconds,
+            flags=answer.flags,
+            answers=answer.answers,
+            note=answer.note,
+        )
+        records.check_ranking(record, lease.num_completions)
+        session.execute(
+            insert(Ranking).values(
+                submission_id=submission_id,
+                comparison_id=lease.comparison_id,
+                record_id=record.id,
+                criterion=criterion,
+                ranks=None if ranks is None else list(ranks),
+                strength=strength,
+                content_hash=ranking_content_hash(record),
+            )
+        )
+
+
+def _guideline_id(session: Session, project_id: int, version: str | None) -> int | None:
+    if version is None:
+        return None
+    found = session.scalar(
+        select(GuidelineVersion.id).where(
+            GuidelineVersion.project_id == project_id, GuidelineVersion.version == version
+        )
+    )
+    if found is None:
+        raise UnknownGuideline(f"the project has no guideline version '{version:.60}'; reload the page")
+    return found
+
+
+def _at(now: datetime) -> str:
+    return now.isoformat(timespec="milliseconds")
+
+
+def _stored_key(annotator_id: int, key: str) -> str:
+    return f"{annotator_id}:{key}"
