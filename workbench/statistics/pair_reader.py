@@ -138,6 +138,8 @@ class _Reader:
         return PairLabels(
             **columns,
             unit_criterion=unit_criterion,
+            unit_items=np.stack([first[at], second[at]], axis=1),
+            sources=[source for _, _, source in self.items],
             judges=judges,
             criteria=list(self.criteria),
             tags=self.tags,

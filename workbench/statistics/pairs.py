@@ -60,6 +60,10 @@ class PairLabels:
     num_prompts: int
     blocks: Sequence["RankBlock"] = ()
     """The same rankings as rows of ranks, for statistics of whole rankings."""
+    unit_items: Integers = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    """First and second completion of each unit, (num_units, 2): indices into `sources`."""
+    sources: Sequence[tuple[str, ...]] = ()
+    """Which policies or systems wrote each completion."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What was read: comparisons, rankings, skips and so on."""
     dropped: Mapping[str, int] = field(default_factory=dict)
