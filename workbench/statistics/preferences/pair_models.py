@@ -118,7 +118,36 @@ def assemble(
         for b in range(columns.shape[1]):
             inner += np.bincount(at * q + columns[:, b], -c * d.ss[:, a, b], q * q).reshape(q, q)
     items = _laplacian(i, j, bend, n)
-    value = float(c @ d.value)
+    return add_priors(
+        float(c @ d.value),
+        gradient,
+        shared_gradient,
+        items,
+        cross,
+        inner,
+        worth,
+        shared,
+        priors,
+        spread,
+        component,
+    )
+
+
+def add_priors(
+    value: float,
+    gradient: Floats,
+    shared_gradient: Floats,
+    items: coo_matrix,
+    cross: Floats,
+    inner: Floats,
+    worth: Floats,
+    shared: Floats,
+    priors: Sequence[Normal | None],
+    spread: float | None,
+    component: Integers,
+) -> Point:
+    """The point of a log-likelihood with its derivatives, once the priors are added; without spread, none of worths."""
+    n = len(worth)
     if spread is None:
         items = items + _level(component)
     else:
