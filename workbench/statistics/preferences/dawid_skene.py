@@ -5,8 +5,8 @@ true class t with probability p_t; annotator a gives it label l with probability
 independent given its class. EM (their eqs. 2.3 to 2.5) from the shares of labels (eq. 3.1).
 
 Pair labels -1, 0, 1 have a symmetry: exchanging the two completions turns a label and the class round. `flip=True`
-makes that a part of the model: e_a[t, l] = e_a[-t, -l] and p_1 = p_-1, so that no estimate depends on which completion is
-called first. An annotator then has three free rates: right and wrong on decisive pairs, and ties on tied ones.
+makes that a part of the model: e_a[t, l] = e_a[-t, -l] and p_1 = p_-1, so that no estimate depends on which completion
+is called first. An annotator then has three free rates: right and wrong on decisive pairs, and ties on tied ones.
 
 With `smoothing` s > 0, each row of error rates and the classes get s imagined labels of each kind (for flip, each kind
 up to the symmetry): the top of the posterior under Dirichlet priors on the scale of log-odds, where nothing is 0 or 1.
@@ -80,7 +80,8 @@ class DawidSkeneFit:
         mean = self.rates[annotator].diagonal()
         direction[-q:] = self.classes * (mean - value)
         inside = min(max(value, 1e-9), 1 - 1e-9)
-        spread = float(np.sqrt(max(direction @ self._covariance @ direction, 0.0))) / (inside * (1 - inside))
+        variance = float(direction @ self._covariance @ direction)
+        spread = max(variance, 0.0) ** 0.5 / (inside * (1 - inside))
         low, high = (float(expit(logit(inside) + side * z * spread)) for side in (-1.0, 1.0))
         return low, high
 

@@ -3,8 +3,8 @@
 Turner, van Etten, Firth and Kosmidis 2020, "Modelling rankings in R: the PlackettLuce package", eq. 4: the tier C is
 drawn from the alternatives A with probability f(C) / (sum of f(S) over S in A with |S| <= D), where
 f(S) = d_|S| (product of the worths in S)^(1 / |S|), d_1 = 1 and D is the largest tie that was seen. For two items this
-is Davidson's model with v = d_2; without ties it is Plackett 1975 and Luce 1959. Their prior is two half-rankings against
-an imagined item; ours is the one of all models here, log-worths Normal(0, spread^2) and log d Normal(-0.7, 1.5^2).
+is Davidson's model with v = d_2; without ties it is Plackett 1975 and Luce 1959. Their prior is two half-rankings
+against an imagined item; ours is the one of all models here: log-worths Normal(0, spread^2), log d Normal(-0.7, 1.5^2).
 """
 
 from collections.abc import Sequence
