@@ -1,15 +1,17 @@
-"""Scripts of the pages: ES modules from our own files, under a folder named by their content."""
+"""Scripts of the ranking page, and its style: our own files, under a folder named by their content."""
 
 import hashlib
 from functools import cache
 from importlib.resources import files
 
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+
 
 @cache
 def modules() -> dict[str, bytes]:
-    """Every module by its name; read once."""
+    """Every file by its name; read once."""
     folder = files("annotation").joinpath("static/rank")
-    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(".js")}
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(tuple(TYPES))}
 
 
 @cache
