@@ -14,7 +14,7 @@ export class Refused extends Error {
 
   /** Whether the annotator has to sign in again. */
   get signedOut() {
-    return this.status === 401 || this.code === "csrf" || this.code === "csrf-token";
+    return this.status === 401 || this.code === "form-refused";
   }
 }
 
