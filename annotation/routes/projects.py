@@ -1,11 +1,15 @@
 """Projects: what each holds, how far it has come, and how far its annotators agree."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from annotation.access import Reading, SignedIn, can_read, readable_project, visible_projects
 from annotation.agreement_store import last_agreement
+from annotation.own_work import own_work
 from annotation.pages import render
+from annotation.rights import may
 from storage.progress import project_progress
 from storage.projects import count_project
 from storage.snapshots import list_snapshots
@@ -15,10 +19,14 @@ router = APIRouter()
 
 @router.get("/")
 def projects(request: Request, account: SignedIn, database: Reading) -> HTMLResponse:
-    """The account's projects with their progress."""
+    """The account's projects: own work in those it ranks in, progress of those it may read."""
+    now = datetime.now(UTC)
     entries = [
         {
             "project": project,
+            "work": own_work(database, account, project, now)
+            if may(account, project.id, "annotate")
+            else None,
             "progress": project_progress(database, project.id) if can_read(account, project.id) else None,
         }
         for project in visible_projects(database, account)

@@ -51,8 +51,12 @@ class Page {
     this.guard = listen(this);
   }
 
-  start() {
-    this.desk.advance();
+  async start() {
+    await this.desk.advance();
+    const revise = new URLSearchParams(window.location.search).get("revise");
+    if (!revise) return;
+    window.history.replaceState(null, "", window.location.pathname);
+    await this.revise(Number(revise));
   }
 
   /** Do something to the state, and let page, draft and live region follow. */
