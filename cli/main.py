@@ -43,6 +43,12 @@ COMMANDS: dict[str, Command] = {
     "import trees": Command("cli.imports:import_trees", "read conversation trees (OASST)"),
     "import pandalm": Command("cli.imports:import_pandalm", "read PandaLM's comparisons by three annotators"),
     "import wmt": Command("cli.imports:import_wmt", "read WMT's five-way rankings"),
+    "import label-studio": Command(
+        "cli.label_studio:import_label_studio", "bring annotations back from Label Studio, checked"
+    ),
+    "export label-studio": Command(
+        "cli.label_studio:export_label_studio", "send comparisons to Label Studio, blinded and shuffled"
+    ),
     "export trl": Command("cli.exports:export_trl", "write preference pairs for TRL"),
     "export hf": Command("cli.exports:export_hf", "write a datasets folder"),
     "export comparisons": Command("cli.exports:export_comparisons", "write comparisons.jsonl"),

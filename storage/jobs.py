@@ -34,6 +34,12 @@ def enqueue(
     return job.id
 
 
+def is_queued(session: Session, kind: str, payload: Mapping[str, Any]) -> bool:
+    """Whether such a job waits to be done."""
+    waiting = select(Job.payload).where(Job.kind == kind, Job.status == "queued")
+    return dict(payload) in list(session.scalars(waiting))
+
+
 def claim(session: Session, kinds: Collection[str], worker: str, *, now: datetime) -> JobRecord | None:
     """Take the oldest job that is due, or whose worker has died; None if there is none.
 

@@ -2,6 +2,12 @@
 
 from storage.tables.base import Base, UTCDateTime, utc_now
 from storage.tables.content import Comparison, ComparisonItem, Completion, Demonstration, Prompt, PromptPool
+from storage.tables.label_studio import (
+    LabelStudioAnnotation,
+    LabelStudioPerson,
+    LabelStudioProject,
+    LabelStudioTask,
+)
 from storage.tables.labels import Adjudication, Draft, Lease, Ranking, Submission, Withdrawal
 from storage.tables.lineage import Checkpoint, CheckpointParent, Run, RunParent, Snapshot, SnapshotAnnotator
 from storage.tables.people import (
@@ -31,6 +37,10 @@ __all__ = [
     "GuidelineAcknowledgement",
     "GuidelineVersion",
     "Job",
+    "LabelStudioAnnotation",
+    "LabelStudioPerson",
+    "LabelStudioProject",
+    "LabelStudioTask",
     "Lease",
     "Membership",
     "Project",

@@ -1,0 +1,1 @@
+"""The bridge to Label Studio: comparisons go out blinded and shuffled, annotations come back checked."""
