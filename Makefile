@@ -9,6 +9,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export TOKENIZERS_PARALLELISM := false
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WORKERS ?= 2
+# Outside the folder, so that a fresh clone finds it: one gigabyte, and two minutes to install.
+LABEL_STUDIO ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/accord/label-studio
 
 .PHONY: help demo loop serve test check bench soak test-servers pictures format clean
 
@@ -53,8 +55,16 @@ check: $(VENV)/.development  ## format, lint, types, import contracts, documenta
 soak: $(VENV)/.development  ## the long fault tests
 	OMP_NUM_THREADS=1 pytest -m soak --timeout 3600 $(ARGS)
 
-test-servers: $(VENV)/.development  ## tests against real servers, which are started from pip
-	OMP_NUM_THREADS=1 pytest -m server $(ARGS)
+$(LABEL_STUDIO)/.ready: tests/end_to_end/label_studio.txt
+	@echo "installing Label Studio into $(LABEL_STUDIO) (about two minutes)"
+	rm -rf $(LABEL_STUDIO)
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=26'
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+test-servers: $(VENV)/.development $(LABEL_STUDIO)/.ready  ## tests against real servers, which are started from pip
+	OMP_NUM_THREADS=1 ACCORD_LABEL_STUDIO=$(LABEL_STUDIO)/bin/label-studio pytest -m server $(ARGS)
 
 bench: $(VENV)/.development  ## every benchmark that runs on a CPU; each folder's README says what it measures
 	for script in benchmarks/*/run.py; do echo "== $$script"; python "$$script" || exit 1; done

@@ -78,10 +78,10 @@ def export_label_studio(arguments: list[str]) -> None:
         token_env=config.token_env,
     )
     if config.url is not None:
-        server = Server(config.url, config.token_env)
-        report = push(
-            database, project, server, settings, actor=actor(), anew=config.anew, webhook=config.webhook
-        )
+        with Server(config.url, config.token_env) as server:
+            report = push(
+                database, project, server, settings, actor=actor(), anew=config.anew, webhook=config.webhook
+            )
         _show_push(report, config, f"project {report.number} of {server.url}")
         return
     assert config.file is not None
@@ -137,9 +137,9 @@ def import_label_studio(arguments: list[str]) -> None:
     url = "" if config.file is not None else clean_url(config.url) if config.url is not None else None
     link = choose_link(database, project, criterion=config.criterion, url=url)
     if config.file is not None:
-        report = take_file(database, link.id, config.file, actor=actor())
+        report = take_file(database, link, config.file, actor=actor())
     else:
-        report = pull(database, link.id, actor=actor(), full=config.full)
+        report = pull(database, link, actor=actor(), full=config.full)
     _show_pull(report, config)
 
 

@@ -62,7 +62,7 @@ def comparisons_without_task(
             .order_by(Comparison.record_id)
             .limit(page)
         )
-        keys = dict(session.execute(query).tuples().all())
+        keys = dict(session.execute(query).all())
         if not keys:
             return
         yield [(keys[c.id], c) for c in read_comparisons(session, link.project_id, ids=keys)]
@@ -74,7 +74,7 @@ def comparisons_by_record(
 ) -> dict[int, records.Comparison]:
     """The comparisons of these ids, by id."""
     query = select(Comparison.record_id, Comparison.id).where(Comparison.id.in_(list(comparison_ids)))
-    keys = dict(session.execute(query).tuples().all())
+    keys = dict(session.execute(query).all())
     return {keys[c.id]: c for c in read_comparisons(session, project_id, ids=keys)}
 
 

@@ -194,14 +194,14 @@ def _ensure_project(
         overlap = greatest_overlap(session, project.id)
         number, shown = link.number, link.guidelines[-1][1] if link.guidelines else None
         config = label_config(link.layout, link.tiers)
+        # Label Studio wants three characters or more, and fifty at most.
+        title = f"{project.name} ({link.criterion})"[:50].ljust(3, ".")
     # Label Studio renders the instruction as HTML; ours is Markdown, which reads well as it stands.
     text = (
         "" if guideline is None else f'<pre style="white-space: pre-wrap">{html.escape(guideline[1])}</pre>'
     )
     created = number is None
     if number is None:
-        # Label Studio wants three characters or more, and fifty at most.
-        title = f"{project.name} ({link.criterion})"[:50].ljust(3, ".")
         number = server.create_project(title, config, overlap, text)
     elif not server.has_project(number):
         raise DataError(

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from workbench.errors import ConfigError, DataError
@@ -13,10 +13,11 @@ from workbench.errors import ConfigError, DataError
 T = TypeVar("T")
 
 _PAGE = 100
+_SECONDS = 60.0
 
 
 class Server:
-    """A Label Studio server, spoken to with one token."""
+    """A Label Studio server, spoken to with one token; closed where its `with` ends."""
 
     def __init__(self, url: str, token_env: str) -> None:
         self.url = clean_url(url)
@@ -30,7 +31,7 @@ class Server:
         self._is_personal = token.count(".") == 2
         # Imported here: the rest of Accord works without the SDK.
         try:
-            from httpx import HTTPError
+            from httpx import Client, HTTPError
             from label_studio_sdk.client import LabelStudio
             from label_studio_sdk.core.api_error import ApiError
         except ImportError as error:
@@ -43,8 +44,21 @@ class Server:
         self._api_error, self._network_error = ApiError, HTTPError
         # Joined to the address without its last part unless that ends in a slash, where a personal token is renewed.
         base = self.url + "/" if self._is_personal and urlsplit(self.url).path else self.url
-        self._client = self._call("sign in", lambda: make(base_url=base, api_key=token))
-        self._call("sign in", lambda: self._client.users.whoami())
+        self._connection = Client(timeout=_SECONDS, follow_redirects=True)
+        try:
+            self._client = self._call(
+                "sign in", lambda: make(base_url=base, api_key=token, httpx_client=self._connection)
+            )
+            self._call("sign in", lambda: self._client.users.whoami())
+        except DataError:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
 
     def create_project(self, title: str, label_config: str, overlap: int, instruction: str) -> int:
         """Make a project and return its number."""

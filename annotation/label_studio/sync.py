@@ -11,7 +11,6 @@ from annotation.label_studio.server import Server
 from storage.database import Database
 from storage.label_studio import get_link, open_links
 from storage.projects import ProjectRecord
-from storage.tables import LabelStudioProject
 from workbench.errors import DataError
 
 PULL_JOB = "label-studio-pull"
@@ -32,8 +31,9 @@ def pull(database: Database, link_id: int, *, actor: str, full: bool = False) ->
         )
     since = None if full or pulled_to is None else datetime.fromisoformat(pulled_to) - _OVERLAP
     seen = _Newest(pulled_to)
-    tasks = seen.watch(Server(url, token_env).tasks(number, since=since))
-    report = take_tasks(database, link_id, tasks, actor=actor, complete=True)
+    with Server(url, token_env) as server:
+        tasks = seen.watch(server.tasks(number, since=since))
+        report = take_tasks(database, link_id, tasks, actor=actor, complete=True)
     # Only now is everything in: a pull that broke off begins again where the one before it ended.
     with database.writing() as session:
         get_link(session, link_id).pulled_to = seen.text
@@ -68,21 +68,23 @@ def read_export(path: Path) -> list[Mapping[str, Any]]:
     return tasks
 
 
-def choose_link(
-    database: Database, project: ProjectRecord, *, criterion: str | None, url: str | None
-) -> LabelStudioProject:
-    """The one open link that fits: of a server, of that server, or with an empty `url` of files; else DataError."""
+def choose_link(database: Database, project: ProjectRecord, *, criterion: str | None, url: str | None) -> int:
+    """The id of the one open link that fits: of a server, of that server, or where `url` is empty of files."""
     with database.reading() as session:
-        found = open_links(session, project.id, criterion)
-    found = [link for link in found if (link.url == url if url is not None else link.url)]
+        found = {
+            link.id: f"--criterion {link.criterion} at {link.url or 'files'}"
+            for link in open_links(session, project.id, criterion)
+            if (link.url == url if url is not None else link.url)
+        }
     if not found:
         raise DataError(
             f"project '{project.name}' has no such link to Label Studio; 'accord export label-studio' makes one"
         )
     if len(found) > 1:
-        listed = ", ".join(f"--criterion {link.criterion} at {link.url or 'files'}" for link in found)
-        raise DataError(f"project '{project.name}' has several links to Label Studio; choose one of {listed}")
-    return found[0]
+        raise DataError(
+            f"project '{project.name}' has several links to Label Studio; choose one of {', '.join(found.values())}"
+        )
+    return next(iter(found))
 
 
 class _Newest:

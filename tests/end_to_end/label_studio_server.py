@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import socket
 import subprocess
 import time
@@ -54,7 +55,8 @@ class LabelStudio:
     url: str
     admin: Person
 
-    def sign_up(self, email: str) -> Person:
+    def sign_up(self, name: str) -> Person:
+        email = f"{name}-{secrets.token_hex(4)}@example.com"
         invitation = self.admin.call("GET", "/api/invite")["invite_url"]
         with httpx.Client(base_url=self.url, timeout=60) as browser:
             page = browser.get(invitation)

@@ -18,12 +18,17 @@ from storage.database import open_database
 from storage.importing import import_comparisons_file
 from storage.jobs import claim
 from storage.projects import create_project, get_project
-from storage.tables import GuidelineVersion, LabelStudioTask, Submission, utc_now
+from storage.tables import GuidelineVersion, LabelStudioProject, LabelStudioTask, Submission, utc_now
 from tests.end_to_end.label_studio_server import label_studio
 from workbench.jsonl import write_comparisons
 from workbench.records import Comparison, Completion
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(600),
+    # Label Studio's SDK renews personal tokens with a method that pydantic has renamed.
+    pytest.mark.filterwarnings("ignore:The `parse_obj` method:DeprecationWarning"),
+]
 
 K = 3
 
@@ -37,7 +42,7 @@ def studio(tmp_path_factory):
 @pytest.fixture(scope="module")
 def people(studio):
     """Two annotators."""
-    return studio.sign_up("bea@example.com"), studio.sign_up("cem@example.com")
+    return studio.sign_up("bea"), studio.sign_up("cem")
 
 
 @pytest.fixture
@@ -150,11 +155,20 @@ def test_there_and_back(studio, people, database, capsys, tmp_path):
     full = pull(capsys, "--full")
     assert (full["ranked"], full["known"], full["tasks"]) == (0, 2, 5)
     assert count_submissions(database) == 2
+    with database.writing() as session:
+        link = session.scalars(select(LabelStudioProject)).one()
+        seen = link.pulled_to
+        link.pulled_to = "2100-01-01T00:00:00+00:00"
+    assert pull(capsys)["tasks"] == 0, "the server is asked for what changed since, and for nothing else"
+    with database.writing() as session:
+        session.scalars(select(LabelStudioProject)).one().pulled_to = seen
 
     bea.edit(mine, placed(one, "r2", "r1", "r1"))
     assert pull(capsys)["revised"] == 1
     assert pull(capsys)["revised"] == 0
-    ranking = next(r for r in rankings_of(database, "secret-id-0").rankings if r.annotator == by_note[1].annotator)
+    ranking = next(
+        r for r in rankings_of(database, "secret-id-0").rankings if r.annotator == by_note[1].annotator
+    )
     assert [ranking.ranks[i] for i in ranking.order] == [2, 1, 1]
     with database.reading() as session:
         chain = session.scalars(select(Submission).where(Submission.supersedes_id.is_not(None))).one()
@@ -220,8 +234,7 @@ def test_skips_and_deleted_annotations(studio, people, database, capsys):
     assert rankings_of(database, "secret-id-0").rankings[0].outcome == "skipped"
 
     bea.delete(made)
-    # A deleted annotation does not change its task's time there.
-    assert pull(capsys, "--full")["deleted"] == 1
+    assert pull(capsys)["deleted"] == 1
     assert rankings_of(database, "secret-id-1").rankings == (), "withdrawn, not erased"
     assert count_submissions(database) == 2
     bea.annotate(two["id"], placed(two, "r3", "r2", "r1"))
@@ -251,7 +264,9 @@ def test_pairs_left_right_and_equal(studio, people, database, capsys):
     def result(side, strength):
         found = []
         if side:
-            found.append({"from_name": "pair", "to_name": "pair", "type": "pairwise", "value": {"selected": side}})
+            found.append(
+                {"from_name": "pair", "to_name": "pair", "type": "pairwise", "value": {"selected": side}}
+            )
         if strength:
             value = {"choices": [strength]}
             found.append({"from_name": "strength", "to_name": "prompt", "type": "choices", "value": value})
@@ -294,11 +309,15 @@ def test_tokens_projects_and_servers_that_are_not_there(studio, database, capsys
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "f" * 40)
     assert main(command) == 1
     said = capsys.readouterr().err
-    assert "refuses the token in LABEL_STUDIO_API_KEY" in said and "legacy token" in said and "f" * 40 not in said
+    assert (
+        "refuses the token in LABEL_STUDIO_API_KEY" in said
+        and "legacy token" in said
+        and "f" * 40 not in said
+    )
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "")
     assert main(command) == 1
     assert "holds no token" in capsys.readouterr().err
-    personal = studio.admin.call("POST", "/api/token/")["token"]
+    personal = studio.sign_up("dora").call("POST", "/api/token/")["token"]
     monkeypatch.setenv("MY_TOKEN", personal)
     number = push(capsys, studio, "--token-env", "MY_TOKEN")["label_studio_project"]
     assert pull(capsys)["tasks"] == 5, "the link remembers which variable holds the token"
