@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from storage.annotators import ensure_annotators
 from storage.comparisons import read_comparisons
+from storage.guidelines import Guideline, find_guideline
 from storage.submissions import ranking_content_hash
 from storage.tables import (
     Annotator,
     Comparison,
     ComparisonItem,
-    GuidelineVersion,
     LabelStudioAnnotation,
     LabelStudioPerson,
     LabelStudioProject,
@@ -170,28 +170,10 @@ def largest_comparison(session: Session, project_id: int) -> int:
     return 0 if last is None else last + 1
 
 
-def newest_guideline(session: Session, project_id: int) -> tuple[str, str] | None:
-    """The version and text of the guideline that is in force, if it has a text."""
-    query = (
-        select(GuidelineVersion.version, GuidelineVersion.text)
-        .where(GuidelineVersion.project_id == project_id, GuidelineVersion.text.is_not(None))
-        .order_by(GuidelineVersion.id.desc())
-        .limit(1)
-    )
-    row = session.execute(query).one_or_none()
-    return None if row is None else (row[0], row[1] or "")
-
-
-def guideline_at(session: Session, link: LabelStudioProject, at: datetime) -> tuple[int, str] | None:
-    """The id and version of the guideline that the link showed at that moment."""
+def guideline_at(session: Session, link: LabelStudioProject, at: datetime) -> Guideline | None:
+    """The version of the guideline that the link showed at that moment."""
     shown = [version for since, version in link.guidelines if datetime.fromisoformat(since) <= at]
-    if not shown:
-        return None
-    query = select(GuidelineVersion.id).where(
-        GuidelineVersion.project_id == link.project_id, GuidelineVersion.version == shown[-1]
-    )
-    found = session.scalar(query)
-    return None if found is None else (found, shown[-1])
+    return find_guideline(session, link.project_id, shown[-1]) if shown else None
 
 
 def add_label(

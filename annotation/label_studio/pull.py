@@ -27,6 +27,7 @@ from storage.label_studio import (
 )
 from storage.projects import lock_project
 from storage.tables import LabelStudioAnnotation, LabelStudioPerson, LabelStudioProject, LabelStudioTask
+from storage.votes import recount
 from storage.withdrawals import withdraw_submission
 from workbench import records
 from workbench.errors import RecordError
@@ -125,6 +126,7 @@ def _take_page(
     complete: bool,
 ) -> None:
     counts: Counter[str] = Counter()
+    changed: list[int] = []
     with database.writing() as session:
         link = get_link(session, link_id)
         lock_project(session, link.project_id)
@@ -136,7 +138,12 @@ def _take_page(
                 continue
             counts["tasks"] += 1
             ours.number = _integer(task.get("id")) or ours.number
+            before = counts.copy()
             strange += _Task(session, link, ours, counts, actor).take(task.get("annotations"), complete)
+            if any(counts[name] > before[name] for name in ("ranked", "skipped", "revised")):
+                changed.append(ours.comparison_id)
+        if changed:
+            recount(session, changed)
     report.counts.update(counts)
 
 
@@ -258,7 +265,7 @@ class _Task:
                 ranks=label.ranks,
                 order=self.shown.order,
                 criterion=self.link.criterion,
-                guideline=guideline[1] if guideline else None,
+                guideline=guideline.version if guideline else None,
                 outcome=label.outcome,
                 at=at if moment else None,
                 strength=label.strength,
@@ -273,7 +280,7 @@ class _Task:
             self.task,
             person.annotator_id,
             ranking,
-            guideline_id=guideline[0] if guideline else None,
+            guideline_id=guideline.id if guideline else None,
             supersedes=before,
         )
 

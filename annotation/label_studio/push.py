@@ -15,6 +15,7 @@ from annotation.label_studio.server import Server
 from annotation.label_studio.tasks import Shown, draw, fits, key_of, task_data
 from storage import audit
 from storage.database import Database
+from storage.guidelines import current_guideline
 from storage.label_studio import (
     all_tasks,
     comparisons_by_record,
@@ -23,7 +24,6 @@ from storage.label_studio import (
     get_link,
     greatest_overlap,
     largest_comparison,
-    newest_guideline,
     open_links,
     tasks_by_key,
     unsent_tasks,
@@ -190,7 +190,7 @@ def _ensure_project(
 ) -> tuple[int, bool]:
     with database.reading() as session:
         link = get_link(session, link_id)
-        guideline = newest_guideline(session, project.id)
+        guideline = current_guideline(session, project.id)
         overlap = greatest_overlap(session, project.id)
         number, shown = link.number, link.guidelines[-1][1] if link.guidelines else None
         config = label_config(link.layout, link.tiers)
@@ -198,7 +198,7 @@ def _ensure_project(
         title = f"{project.name} ({link.criterion})"[:50].ljust(3, ".")
     # Label Studio renders the instruction as HTML; ours is Markdown, which reads well as it stands.
     text = (
-        "" if guideline is None else f'<pre style="white-space: pre-wrap">{html.escape(guideline[1])}</pre>'
+        "" if guideline is None else f'<pre style="white-space: pre-wrap">{html.escape(guideline.text)}</pre>'
     )
     created = number is None
     if number is None:
@@ -213,8 +213,8 @@ def _ensure_project(
     with database.writing() as session:
         link = get_link(session, link_id)
         link.number = number
-        if guideline is not None and guideline[0] != shown:
-            link.guidelines = [*link.guidelines, [datetime.now(UTC).isoformat(), guideline[0]]]
+        if guideline is not None and guideline.version != shown:
+            link.guidelines = [*link.guidelines, [datetime.now(UTC).isoformat(), guideline.version]]
     return number, created
 
 

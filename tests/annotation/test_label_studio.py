@@ -17,6 +17,7 @@ from cli.main import main
 from storage.comparisons import read_comparisons
 from storage.importing import import_comparisons_file
 from storage.projects import create_project, get_project
+from storage.tables import Comparison as StoredComparison
 from storage.tables import LabelStudioAnnotation, Submission
 from workbench.errors import ConfigError
 from workbench.jsonl import write_comparisons
@@ -265,6 +266,8 @@ def test_files_there_and_back(stories, tmp_path, capsys) -> None:
             row for table in (Submission, LabelStudioAnnotation) for row in session.scalars(select(table))
         ]
         assert not any("example.com" in str(vars(row)) for row in stored)
+        votes = sorted(session.scalars(select(StoredComparison.votes)))
+        assert votes == [0, 0, 2], "the queue counts them"
 
     report = take(by(ann, 1, tasks, "r3", "r2", "r1"), by(ann, 3, tasks, "r1", "r2", "r3"))
     assert (report["revised"], report["ranked"], len(report["rejected"])) == (1, 0, 1)
@@ -306,7 +309,15 @@ def test_without_a_link_there_is_nothing_to_pull(stories, tmp_path, capsys) -> N
     assert "linked with seed 0, and 4 was asked for" in capsys.readouterr().err
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture
+def sent(stories, tmp_path):
+    """The tasks of the project, as written to a file."""
+    out = tmp_path / "tasks.json"
+    assert main(["export", "label-studio", str(out), "--project", "stories"]) == 0
+    return json.loads(out.read_text())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     annotations=st.lists(
         json_values
@@ -322,10 +333,8 @@ def test_without_a_link_there_is_nothing_to_pull(stories, tmp_path, capsys) -> N
     )
     | json_values
 )
-def test_a_pull_of_anything_leaves_whole_labels_or_none(stories, tmp_path, annotations) -> None:
-    out = tmp_path / "tasks.json"
-    assert main(["export", "label-studio", str(out), "--project", "stories"]) == 0
-    tasks = [{**task, "id": 1, "annotations": annotations} for task in json.loads(out.read_text())]
+def test_a_pull_of_anything_leaves_whole_labels_or_none(stories, sent, annotations) -> None:
+    tasks = [{**task, "id": 1, "annotations": annotations} for task in sent]
     take_tasks(stories, 1, tasks, actor="test", complete=True)
     with stories.reading() as session:
         assert session.scalar(select(func.count()).select_from(Submission)) == 0
