@@ -1,12 +1,15 @@
-"""The agreement of a set of comparisons: every figure, as values and as JSON."""
+"""The agreement of a set of comparisons: every figure that the report shows, as values."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from annotation.agreement_json import agreement_to_json
+from annotation.agreement_slices import Slice, measure_slices, tag_values
+from annotation.enough import Enough, measure_enough
 from workbench.errors import DataError
 from workbench.records import Comparison
 from workbench.seeds import numpy_generator
@@ -19,23 +22,21 @@ from workbench.statistics.annotators import (
     position_share,
     tie_share,
 )
+from workbench.statistics.bootstrap import METHODS
+from workbench.statistics.disputes import (
+    Disputes,
+    GuidelineChange,
+    LengthClass,
+    by_length,
+    find_disputes,
+    guideline_changes,
+)
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.influence import Influence, influence_of_annotators
 from workbench.statistics.pair_reader import expand_pairs
 from workbench.statistics.pairs import PairLabels
 from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
-
-SLICE_LIMIT = 50
-"""Values of a tag beyond which a slice by it is refused: it tells comparisons apart instead of grouping them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    """The comparisons with one value of a tag (or one criterion)."""
-
-    tag: str
-    value: str
-    judgements: int
-    panel: PanelAgreement
+from workbench.statistics.work import Work, measure_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class Agreement:
     """What was measured: a project or a file."""
     draws: int
     seed: int
+    method: str
+    """How intervals are read off the resamples: percentile or bca."""
     counts: Mapping[str, int]
     dropped: Mapping[str, int]
     annotator_kinds: Mapping[str, int]
@@ -61,51 +64,22 @@ class Agreement:
     kendall_w: Estimate
     kendall_w_undefined: int
     annotators: Sequence[AnnotatorFigures]
+    influence: Influence
+    work: Work
     annotator_pairs: Sequence[PairFigures]
     annotator_pairs_reason: str | None
     """Why pairs of annotators are not listed, if they are not."""
+    disputes: Disputes
+    lengths: Sequence[LengthClass]
+    guideline_changes: Sequence[GuidelineChange]
     slices: Sequence[Slice]
     tags: Mapping[str, int]
     """Tags that the comparisons carry, with their number of values."""
+    enough: Enough
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON; the keys are part of the interface and documented in docs/agreement.md."""
-        names = [figures.judge.name for figures in self.annotators]
-        slices: dict[str, dict[str, Any]] = defaultdict(dict)
-        for part in self.slices:
-            slices[part.tag][part.value] = {
-                "counts": {"judgements": part.judgements},
-                **_panel_json(part.panel),
-            }
-        panel = _panel_json(self.panel)
-        panel["alpha"] |= {f"{level}_as_stored": value for level, value in self.alpha_as_stored.items()}
-        return {
-            "source": self.source,
-            "bootstrap": {"draws": self.draws, "seed": self.seed, "cluster": "prompt", "level": 0.95},
-            "counts": {**self.counts, "annotators_by_kind": dict(self.annotator_kinds)},
-            "simulated": self.annotator_kinds.get("simulated", 0) > 0,
-            **panel,
-            "ties": self.ties.to_json(),
-            "position_bias": self.first_shown.to_json(),
-            "intra_annotator": self.intra.to_json(),
-            "kendall_tau_b": {**self.tau_b.to_json(), "undefined": self.tau_b_undefined},
-            "kendall_w": {**self.kendall_w.to_json(), "undefined": self.kendall_w_undefined},
-            "annotators": [_annotator_json(figures) for figures in self.annotators],
-            "annotator_pairs": [
-                {
-                    "annotators": [names[pair.one], names[pair.two]],
-                    "with_ties": pair.with_ties.to_json(),
-                    "decisive": pair.decisive.to_json(),
-                    "cohen_kappa": pair.kappa.to_json(),
-                }
-                for pair in self.annotator_pairs
-            ],
-            **(
-                {"annotator_pairs_reason": self.annotator_pairs_reason} if self.annotator_pairs_reason else {}
-            ),
-            "slices": dict(slices),
-            "dropped": dict(self.dropped),
-        }
+        return agreement_to_json(self)
 
 
 def measure_agreement(
@@ -115,23 +89,29 @@ def measure_agreement(
     by: Sequence[str] = (),
     draws: int = 1000,
     seed: int = 0,
+    method: str = "percentile",
 ) -> Agreement:
     """Every agreement figure of `comparisons`, with 95 % intervals from `draws` resamples of the prompts.
 
-    `by` names tags to slice by; several criteria are sliced by themselves. The stream must hold what counts: latest
-    revisions, nothing withdrawn (a project's stream does). Raises DataError where there is nothing to measure or a
-    tag of `by` does not exist.
+    `by` names tags to slice by; without it, tags of few values are; several criteria are sliced by themselves. The
+    stream must hold what counts: latest revisions, nothing withdrawn (a project's stream does). Raises DataError where
+    there is nothing to measure or a tag of `by` does not exist.
     """
     if draws < 0:
         raise ValueError(f"bootstrap draws must be 0 or more, got {draws}")
+    if method not in METHODS:
+        raise ValueError(f"method must be {' or '.join(METHODS)}, got {method!r}")
     labels = expand_pairs(comparisons)
     if not labels.counts.get("comparisons"):
         raise DataError(f"{source} has no comparisons; agreement needs comparisons with rankings")
 
-    def generator(*part: str) -> np.random.Generator:
-        return numpy_generator(seed, "agreement", *part)
+    def how(*part: str) -> dict[str, Any]:
+        """Draws of their own for each part, so that adding one moves no other."""
+        return {"draws": draws, "method": method, "generator": numpy_generator(seed, "agreement", *part)}
 
     units = count_units(labels)
+    overlapping = units.met.sum((1, 2)) > 0
+    panel = panel_agreement(labels, **how("panel"))
     met = meetings(labels)
     if isinstance(met, str):
         pairs, tau, undefined = [], Estimate.missing(met), 0
@@ -139,118 +119,59 @@ def measure_agreement(
         pairs = annotator_pairs(labels, met, intervals=draws > 0)
         coefficients = tau_b_of_meetings(labels, met)
         reason = "no two annotators ranked the same three completions"
-        tau = coefficients.mean(labels.num_prompts, draws=draws, generator=generator("tau"), reason=reason)
+        tau = coefficients.mean(labels.num_prompts, reason=reason, **how("tau"))
         undefined = coefficients.undefined
     concordance = concordance_of_panels(labels)
-    overlapping = units.met.sum((1, 2)) > 0
+    annotators = annotator_figures(labels, **how("annotators"))
     return Agreement(
         source=source,
         draws=draws,
         seed=seed,
-        counts={
-            "comparisons": labels.counts.get("comparisons", 0),
-            "rankings": labels.counts.get("rankings", 0),
-            "skips": labels.counts.get("skips", 0),
-            "annotators": len(labels.judges),
-            "prompts": labels.num_prompts,
-            "judgements": len(labels),
-            "units": len(overlapping),
-            "units_with_overlap": int(overlapping.sum()),
-            "meetings": round(float(units.met.sum()) / 2),
-        },
+        method=method,
+        counts=_counts(labels, overlapping, float(units.met.sum())),
         dropped=labels.dropped,
         annotator_kinds=Counter(judge.kind for judge in labels.judges),
-        panel=panel_agreement(labels, draws=draws, generator=generator("panel")),
+        panel=panel,
         alpha_as_stored={
             level: pair_label_alpha(units, level, symmetrise=False) for level in ("nominal", "ordinal")
         },
-        ties=tie_share(labels, draws=draws, generator=generator("ties")),
-        first_shown=position_share(labels, draws=draws, generator=generator("position")),
-        intra=intra_agreement(labels, draws=draws, generator=generator("intra")),
+        ties=tie_share(labels, **how("ties")),
+        first_shown=position_share(labels, **how("position")),
+        intra=intra_agreement(labels, **how("intra")),
         tau_b=tau,
         tau_b_undefined=undefined,
         kendall_w=concordance.mean(
             labels.num_prompts,
-            draws=draws,
-            generator=generator("concordance"),
             reason="no three annotators ranked the same three completions",
+            **how("concordance"),
         ),
         kendall_w_undefined=concordance.undefined,
-        annotators=annotator_figures(labels, draws=draws, generator=generator("annotators")),
+        annotators=annotators,
+        influence=influence_of_annotators(labels),
+        work=measure_work(labels, **how("work")),
         annotator_pairs=pairs,
         annotator_pairs_reason=met if isinstance(met, str) else None,
-        slices=_slices(labels, by, draws, seed),
-        tags=_tag_values(labels),
+        disputes=find_disputes(labels),
+        lengths=by_length(labels, **how("lengths")),
+        guideline_changes=guideline_changes(labels, **how("guidelines")),
+        slices=measure_slices(labels, by, draws=draws, seed=seed, method=method),
+        tags=tag_values(labels),
+        enough=measure_enough(labels, panel, annotators),
     )
 
 
-def _slices(labels: PairLabels, by: Sequence[str], draws: int, seed: int) -> list[Slice]:
-    values = _tag_values(labels)
-    for tag in by:
-        if tag not in values:
-            known = ", ".join(sorted(values)) or "none"
-            raise DataError(f"no comparison carries the tag '{tag}'; the tags are: {known}")
-        if values[tag] > SLICE_LIMIT:
-            raise DataError(
-                f"tag '{tag}' has {values[tag]:,} values, at most {SLICE_LIMIT} can be slices; "
-                "choose a tag that groups comparisons"
-            )
-    columns = {tag: [tags.get(tag) for tags in labels.tags] for tag in by}
-    slices = []
-    for tag, column in columns.items():
-        for value in sorted({value for value in column if value is not None}):
-            mask = np.array([entry == value for entry in column], bool)[labels.comparison]
-            slices.append(_slice(labels, tag, value, mask, draws, seed))
-    if len(labels.criteria) > 1:
-        criterion = labels.unit_criterion[labels.unit]
-        slices += [
-            _slice(labels, "criterion", name, criterion == i, draws, seed)
-            for i, name in enumerate(labels.criteria)
-        ]
-    return slices
-
-
-def _slice(
-    labels: PairLabels, tag: str, value: str, mask: np.ndarray[Any, np.dtype[np.bool_]], draws: int, seed: int
-) -> Slice:
-    generator = numpy_generator(seed, "agreement", "slice", tag, value)
-    panel = panel_agreement(labels.where(mask), draws=draws, generator=generator)
-    return Slice(tag=tag, value=value, judgements=int(mask.sum()), panel=panel)
-
-
-def _tag_values(labels: PairLabels) -> dict[str, int]:
-    values: dict[str, set[str]] = defaultdict(set)
-    for tags in labels.tags:
-        for tag, value in tags.items():
-            values[tag].add(value)
-    return {tag: len(found) for tag, found in sorted(values.items())}
-
-
-def _panel_json(panel: PanelAgreement) -> dict[str, Any]:
+def _counts(
+    labels: PairLabels, overlapping: np.ndarray[Any, np.dtype[np.bool_]], ordered_meetings: float
+) -> dict[str, int]:
     return {
-        "raw": {
-            "with_ties": panel.with_ties.to_json(),
-            "decisive": panel.decisive.to_json(),
-            "chance_with_ties": panel.chance_with_ties.to_json(),
-            "with_ties_by_prompt": panel.by_prompt.to_json(),
-            "decisive_by_prompt": panel.by_prompt_decisive.to_json(),
-        },
-        "alpha": {"nominal": panel.alpha_nominal.to_json(), "ordinal": panel.alpha_ordinal.to_json()},
-        "gwet_ac1": panel.ac1.to_json(),
-    }
-
-
-def _annotator_json(figures: AnnotatorFigures) -> dict[str, Any]:
-    return {
-        "annotator": figures.judge.name,
-        "kind": figures.judge.kind,
-        "rankings": figures.judge.rankings,
-        "skips": figures.judge.skips,
-        "judgements": figures.judgements,
-        "with_ties": figures.with_ties.to_json(),
-        "decisive": figures.decisive.to_json(),
-        "ties": figures.ties.to_json(),
-        "position_bias": figures.first_shown.to_json(),
-        "intra_annotator": figures.intra.to_json(),
-        "median_seconds": figures.judge.seconds,
+        "comparisons": labels.counts.get("comparisons", 0),
+        "comparisons_without_rankings": labels.counts.get("comparisons_without_rankings", 0),
+        "rankings": labels.counts.get("rankings", 0),
+        "skips": labels.counts.get("skips", 0),
+        "annotators": len(labels.judges),
+        "prompts": labels.num_prompts,
+        "judgements": len(labels),
+        "units": len(overlapping),
+        "units_with_overlap": int(overlapping.sum()),
+        "meetings": round(ordered_meetings / 2),
     }

@@ -1,10 +1,14 @@
 """The agreement report as a page: how much, who, on what, what was counted, and what the words mean."""
 
-from annotation.agreement import Agreement, Slice
-from annotation.anchors import ANCHORS, DEFINITIONS
+from annotation.agreement import Agreement
+from annotation.anchors import ANCHORS
 from annotation.report_annotators import annotator_blocks
-from workbench.page import Block, Definition, KeyFigure, KeyFigures, Notice, Page, Section
-from workbench.plots import estimate_plot
+from annotation.report_disputes import dispute_blocks
+from annotation.report_enough import advice_blocks, enough_blocks
+from annotation.report_parts import plural, terms
+from annotation.report_work import work_blocks
+from annotation.shown import shown
+from workbench.page import Block, KeyFigure, KeyFigures, Notice, Page, Section
 from workbench.statistics.estimates import Estimate
 from workbench.tables import Cell, Column, Table
 
@@ -12,23 +16,25 @@ from workbench.tables import Cell, Column, Table
 def agreement_page(agreement: Agreement) -> Page:
     """The whole report; the page writes itself as HTML, Markdown or text."""
     sections = [
-        Section(title="How much agreement", blocks=_how_much(agreement)),
-        Section(title="Who agrees with whom", blocks=annotator_blocks(agreement)),
-    ]
-    if agreement.slices:
-        sections.append(Section(title="On what", blocks=_on_what(agreement)))
-    sections += [
+        Section(title="How much agreement", blocks=[*_how_much(agreement), *terms("how much")]),
+        Section(
+            title="Who disagrees",
+            blocks=[*annotator_blocks(agreement), *work_blocks(agreement), *terms("who")],
+        ),
+        Section(title="On what", blocks=[*dispute_blocks(agreement), *terms("on what")]),
+        Section(title="Is it enough", blocks=[*enough_blocks(agreement), *terms("enough")]),
+        Section(title="What to do", blocks=[*advice_blocks(agreement), *terms("advice")]),
         Section(title="What was counted", blocks=_counted(agreement)),
-        Section(title="What the words mean", blocks=_definitions(tuple(DEFINITIONS))),
     ]
+    kind = {"percentile": "percentile", "bca": "bias-corrected and accelerated (BCa)"}[agreement.method]
     intervals = (
-        f"Intervals are 95 % percentile intervals from {agreement.draws:,} resamples of the prompts (seed "
+        f"Intervals are 95 % {kind} intervals from {agreement.draws:,} resamples of the prompts (seed "
         f"{agreement.seed})."
         if agreement.draws
         else "No intervals were asked for."
     )
     return Page(
-        title=f"Agreement: {agreement.source}",
+        title=f"Agreement: {shown(agreement.source, 80)}",
         summary=[*_notices(agreement), _headline(agreement), _key_figures(agreement)],
         sections=sections,
         footer=f"{intervals} Made by accord agreement.",
@@ -56,7 +62,7 @@ def _notices(agreement: Agreement) -> list[Block]:
 
 def _headline(agreement: Agreement) -> str:
     panel, counts = agreement.panel, agreement.counts
-    people = f"{counts['annotators']:,} {_plural('annotator', counts['annotators'])}"
+    people = f"{counts['annotators']:,} {plural('annotator', counts['annotators'])}"
     made = f"{people} made {counts['rankings']:,} rankings of {counts['prompts']:,} prompts."
     if panel.with_ties.value is None or panel.chance_with_ties.value is None:
         return f"{made} Agreement cannot be computed: {panel.with_ties.reason}."
@@ -179,40 +185,9 @@ def _anchor_table(agreement: Agreement) -> Table:
     )
 
 
-def _on_what(agreement: Agreement) -> list[Block]:
-    groups: dict[str, list[Slice]] = {}
-    for part in agreement.slices:
-        groups.setdefault(part.tag, []).append(part)
-    blocks: list[Block] = []
-    for tag, parts in groups.items():
-        alphas = [part.panel.alpha_nominal for part in parts]
-        overall = agreement.panel.alpha_nominal.value
-        blocks.append(
-            estimate_plot(
-                [part.value for part in parts],
-                alphas,
-                title=f"Alpha by {tag}",
-                x_label="Krippendorff's alpha, nominal",
-                references={} if overall is None else {"all": overall},
-            )
-        )
-        rows = [
-            (part.value, part.judgements, part.panel.with_ties, part.panel.decisive, part.panel.alpha_nominal)
-            for part in parts
-        ]
-        columns = [
-            Column(title=tag),
-            Column(title="judgements", kind="count"),
-            Column(title="ties counted", kind="estimate_percent"),
-            Column(title="decisive only", kind="estimate_percent"),
-            Column(title="alpha, nominal", kind="estimate", with_n=False),
-        ]
-        blocks.append(Table(title=f"By {tag}", columns=columns, rows=rows))
-    return blocks
-
-
 _COUNT_WORDS = {
     "comparisons": "comparisons read",
+    "comparisons_without_rankings": "comparisons among them without any ranking",
     "rankings": "rankings that count",
     "skips": "skips",
     "annotators": "annotators",
@@ -233,16 +208,4 @@ def _counted(agreement: Agreement) -> list[Block]:
         blocks.append(Table(title="Read but not counted", columns=columns, rows=dropped))
     else:
         blocks.append("Nothing that was read was left out.")
-    others = {tag: count for tag, count in agreement.tags.items() if count > 1}
-    if others and not agreement.slices:
-        named = ", ".join(f"{tag} ({count:,} values)" for tag, count in others.items())
-        blocks.append(f"The comparisons carry tags that agreement could be sliced by (--by TAG): {named}.")
     return blocks
-
-
-def _definitions(terms: tuple[str, ...]) -> list[Block]:
-    return [Definition(term=term, text=DEFINITIONS[term]) for term in terms]
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else word + "s"

@@ -1,99 +1,144 @@
-"""Who agrees with whom: the annotators of a report, one by one and two by two."""
+"""Who disagrees: the annotators of a report, one by one and two by two."""
+
+from collections.abc import Sequence
 
 from annotation.agreement import Agreement
+from annotation.report_parts import without_empty_columns
+from annotation.shown import shown
 from workbench.page import Block
-from workbench.plots import estimate_plot
-from workbench.statistics.annotator_pairs import FEW
+from workbench.plots import Points, estimate_plot, scatter_plot
+from workbench.statistics.annotator_pairs import FEW, FEW_REASON, PairFigures
 from workbench.statistics.annotators import AnnotatorFigures
 from workbench.statistics.estimates import Estimate
-from workbench.tables import Cell, Column, Missing, Table, missing_reason
+from workbench.tables import Cell, Column, Faint, Missing, Table
 
-ROWS = 40
-"""Annotators shown; the JSON holds all."""
+ROWS = 24
+"""Annotators up to which all are shown; of more, half as many of those who agree least and of those who agree most."""
 MATRIX = 12
 """Annotators up to which pairs are shown as a matrix."""
 
 
 def annotator_blocks(agreement: Agreement) -> list[Block]:
-    """The section on who agrees with whom: a plot, the annotators, and the pairs of them."""
-    blocks: list[Block] = []
-    shown = sorted(agreement.annotators, key=lambda figures: -figures.judgements)[:ROWS]
-    measured = [figures for figures in shown if figures.decisive.value is not None]
-    if len(measured) > 1:
-        measured.sort(key=lambda figures: -(figures.decisive.value or 0))
-        panel = agreement.panel.decisive.value
+    """The annotators, a plot of them, and the pairs of them."""
+    figures = agreement.annotators
+    order = chosen_annotators(figures)
+    blocks: list[Block] = [
+        *_summary(figures, order),
+        *_plot(agreement, [figures[i] for i in order]),
+        _table(agreement, order),
+    ]
+    errors = agreement.influence
+    if errors.alpha_error.value is not None and errors.decisive_error.value is not None:
         blocks.append(
-            estimate_plot(
-                [figures.judge.name for figures in measured],
-                [figures.decisive for figures in measured],
-                title="Decisive agreement of each annotator with all others",
-                caption="Lines are 95 % intervals. An annotator clear of the panel's figure deserves a look.",
-                x_label="share of decisive judgements that agree with another's",
-                references={} if panel is None else {"panel": panel},
-            )
+            "Had other annotators of the same kind been on the panel, decisive agreement would differ by a standard "
+            f"error of {100 * errors.decisive_error.value:.1f} points and alpha by {errors.alpha_error.value:.3f} "
+            f"(jackknife over {errors.alpha_error.n} annotators)."
         )
-    blocks.append(_annotator_table(shown, len(agreement.annotators)))
-    blocks += _pair_blocks(agreement)
-    return blocks
+    return blocks + _pair_blocks(agreement)
 
 
-def _annotator_table(shown: list[AnnotatorFigures], total: int) -> Table:
+def chosen_annotators(figures: Sequence[AnnotatorFigures]) -> list[int]:
+    """Whom the tables show: all, by their number of judgements; of many, those who agree least and most."""
+    if len(figures) <= ROWS:
+        return sorted(range(len(figures)), key=lambda i: -figures[i].judgements)
+    measured = _measured(figures)
+    if len(measured) <= ROWS:
+        return sorted(range(len(figures)), key=lambda i: -figures[i].judgements)[:ROWS]
+    return measured[: ROWS // 2] + measured[-ROWS // 2 :]
+
+
+def rows_note(figures: Sequence[AnnotatorFigures], order: list[int]) -> str:
+    """Says which of the annotators a table shows."""
+    if len(order) == len(figures):
+        return ""
+    if len(_measured(figures)) <= ROWS:
+        return f"The {len(order)} with most judgements of {len(figures):,}; the JSON has all."
+    half = len(order) // 2
+    return (
+        f"Of {len(figures):,} annotators the {half} who agree least and the {half} who agree most, among those with "
+        f"{FEW} decisive meetings or more; the JSON has all."
+    )
+
+
+def _measured(figures: Sequence[AnnotatorFigures]) -> list[int]:
+    """Annotators who met others often enough, those who agree least first."""
+    known = [i for i, one in enumerate(figures) if one.decisive.value is not None and one.decisive.n >= FEW]
+    return sorted(known, key=lambda i: figures[i].decisive.value or 0.0)
+
+
+def _summary(figures: Sequence[AnnotatorFigures], order: list[int]) -> list[Block]:
+    measured = _measured(figures)
+    if len(order) == len(figures) or not measured:
+        return []
+    values = [figures[i].decisive.value or 0.0 for i in measured]
+    low, middle, high = (values[len(values) * part // 4] for part in (1, 2, 3))
+    return [
+        f"{len(measured):,} of {len(figures):,} annotators met others in {FEW} decisive judgements or more. They agree "
+        f"with them {values[0]:.0%} to {values[-1]:.0%} of the time; the middle half of them {low:.0%} to {high:.0%}, "
+        f"with {middle:.0%} in the middle."
+    ]
+
+
+def _plot(agreement: Agreement, figures: list[AnnotatorFigures]) -> list[Block]:
+    measured = [one for one in figures if one.decisive.value is not None]
+    if len(measured) < 2:
+        return []
+    measured.sort(key=lambda one: -(one.decisive.value or 0))
+    panel = agreement.panel.decisive.value
+    return [
+        estimate_plot(
+            [shown(one.judge.name, 24) for one in measured],
+            [one.decisive for one in measured],
+            title="Decisive agreement of each annotator with all others",
+            caption="Lines are 95 % intervals. An annotator clear of the panel's figure deserves a look.",
+            x_label="share of decisive judgements that agree with another's",
+            references={} if panel is None else {"panel": panel},
+        )
+    ]
+
+
+def _table(agreement: Agreement, order: list[int]) -> Table:
     columns = [
         Column(title="annotator"),
         Column(title="kind"),
         Column(title="rankings", kind="count"),
         Column(title="skips", kind="count"),
-        Column(title="agrees, ties counted", kind="estimate_percent", with_n=False),
+        Column(title="agrees, ties counted", kind="estimate_percent"),
         Column(title="agrees, decisive only", kind="estimate_percent"),
-        Column(title="ties", kind="percent"),
-        Column(title="first shown wins", kind="estimate_percent", with_n=False),
         Column(title="with themselves", kind="estimate_percent"),
-        Column(title="median seconds", kind="number", digits=1),
+        Column(title="alpha without them", kind="number", digits=3),
     ]
-    rows: list[tuple[Cell, ...]] = [
-        (
-            figures.judge.name,
-            figures.judge.kind,
-            figures.judge.rankings,
-            figures.judge.skips,
-            figures.with_ties,
-            figures.decisive,
-            Missing("no judgements") if figures.ties.value is None else figures.ties.value,
-            figures.first_shown,
-            figures.intra,
-            Missing("no times recorded") if figures.judge.seconds is None else figures.judge.seconds,
+    rows: list[tuple[Cell, ...]] = []
+    for i in order:
+        one, without = agreement.annotators[i], agreement.influence.without[i]
+        alpha: Cell = without.alpha
+        if without.alpha is None:
+            alpha = Missing("without them there is no alpha")
+        rows.append(
+            (
+                shown(one.judge.name, 40),
+                one.judge.kind,
+                one.judge.rankings,
+                one.judge.skips,
+                one.with_ties,
+                one.decisive,
+                one.intra,
+                alpha,
+            )
         )
-        for figures in shown
-    ]
-    note = (
-        f"The {len(shown)} with most judgements of {total}; the JSON has all." if total > len(shown) else ""
-    )
-    return without_empty_columns(Table(title="Annotators", columns=columns, rows=rows, note=note))
-
-
-def without_empty_columns(table: Table) -> Table:
-    """The table without the columns that hold no value at all; its note says why each is not there."""
-    reasons: dict[str, str] = {}
-    for i, column in enumerate(table.columns):
-        cells = [row[i] for row in table.rows]
-        found = [missing_reason(cell) for cell in cells]
-        if cells and all(found):
-            reasons[column.title] = "; ".join(dict.fromkeys(reason for reason in found if reason))
-    if not reasons:
-        return table
-    kept = [i for i, column in enumerate(table.columns) if column.title not in reasons]
-    left_out = ", ".join(f"{title} ({reason})" for title, reason in reasons.items())
-    return Table(
-        title=table.title,
-        columns=[table.columns[i] for i in kept],
-        rows=[[row[i] for i in kept] for row in table.rows],
-        note=" ".join(part for part in (table.note, f"Without values: {left_out}.") if part),
+    panel = agreement.panel.alpha_nominal
+    whole = "" if panel.value is None else f"Alpha of the whole panel: {panel.format(3)}."
+    note = f"{whole} {rows_note(agreement.annotators, order)}".strip()
+    return without_empty_columns(
+        Table(title="Agreement of each annotator", columns=columns, rows=rows, note=note, stacked=True)
     )
 
 
 def _pair_blocks(agreement: Agreement) -> list[Block]:
     if agreement.annotator_pairs_reason:
         return [f"Pairs of annotators are not shown: {agreement.annotator_pairs_reason}."]
+    if len(agreement.annotators) < 2:
+        return ["There is one annotator, so there are no pairs of them."]
     if not agreement.annotator_pairs:
         return ["No two annotators judged the same pair of completions."]
     if len(agreement.annotators) <= MATRIX:
@@ -102,27 +147,44 @@ def _pair_blocks(agreement: Agreement) -> list[Block]:
 
 
 def _matrix(agreement: Agreement) -> Table:
-    names = [figures.judge.name for figures in agreement.annotators]
-    cells: dict[tuple[int, int], Estimate] = {}
+    names = [shown(figures.judge.name, 24) for figures in agreement.annotators]
+    cells: dict[tuple[int, int], Cell] = {}
     for pair in agreement.annotator_pairs:
-        cells[pair.one, pair.two] = pair.kappa
+        cells[pair.one, pair.two] = Faint(pair.kappa) if pair.with_ties.n < FEW else pair.kappa
     never = Missing("they never judged the same pair")
     rows = [
         (names[i], *(cells.get((j, i), never) if j < i else None for j in range(len(names) - 1)))
         for i in range(1, len(names))
     ]
     columns = [Column(title=""), *(Column(title=name, kind="estimate") for name in names[:-1])]
-    return Table(title="Cohen's kappa of every two annotators", columns=columns, rows=rows, stacked=True)
+    few = any(isinstance(cell, Faint) for row in rows for cell in row)
+    return Table(
+        title="Cohen's kappa of every two annotators, and how many judgements they have in common",
+        columns=columns,
+        rows=rows,
+        stacked=True,
+        note=f"Grey (in text: °): {FEW_REASON}." if few else "",
+    )
 
 
 def _extremes(agreement: Agreement) -> list[Block]:
-    names = [figures.judge.name for figures in agreement.annotators]
-    known = [pair for pair in agreement.annotator_pairs if pair.kappa.value is not None]
+    names = [shown(figures.judge.name, 40) for figures in agreement.annotators]
+    pairs = agreement.annotator_pairs
+    known = [pair for pair in pairs if pair.kappa.value is not None and pair.kappa.n >= FEW]
     known.sort(key=lambda pair: pair.kappa.value or 0)
-    total = len(agreement.annotator_pairs)
-    said = f"{total:,} pairs of annotators met; {len(known):,} of them over {FEW} judgements or more."
+    possible = len(names) * (len(names) - 1) // 2
+    said = (
+        f"Of {possible:,} pairs of annotators {len(pairs):,} met ({len(pairs) / possible:.0%}); {len(known):,} of "
+        f"them over {FEW} judgements or more."
+    )
     if not known:
         return [said]
+    values = [pair.kappa.value or 0.0 for pair in known]
+    middle = sorted(values)[len(values) // 2]
+    said += (
+        f" Their kappa goes from {_number(values[0])} to {_number(values[-1])}; half of them are "
+        f"above {_number(middle)}."
+    )
     chosen = known if len(known) <= 20 else known[:10] + known[-10:]
     rows = [(names[pair.one], names[pair.two], pair.kappa, pair.decisive) for pair in chosen]
     columns = [
@@ -136,4 +198,48 @@ def _extremes(agreement: Agreement) -> list[Block]:
         if chosen is known
         else "The ten pairs that agree least, and the ten that agree most"
     )
-    return [said, Table(title=title, columns=columns, rows=rows)]
+    note = (
+        "The least and the most of many pairs are extreme by chance too; mind the intervals."
+        if chosen is not known
+        else ""
+    )
+    return [said, _map(agreement, known), Table(title=title, columns=columns, rows=rows, note=note)]
+
+
+def _number(value: float) -> str:
+    return Estimate(value).format(with_n=False)
+
+
+CLASSES = (("under 0.2", -2.0), ("0.2 to 0.4", 0.2), ("0.4 to 0.6", 0.4), ("0.6 and more", 0.6))
+
+
+def _map(agreement: Agreement, known: list[PairFigures]) -> Block:
+    """A dot for each pair that met often enough, annotators in the order of their agreement with all others."""
+
+    def rank(figure: Estimate) -> float:
+        return -1.0 if figure.value is None else figure.value
+
+    order = sorted(range(len(agreement.annotators)), key=lambda i: rank(agreement.annotators[i].decisive))
+    place = {annotator: i + 1 for i, annotator in enumerate(order)}
+    ends = [low for _, low in CLASSES[1:]] + [2.0]
+    sets = []
+    for (name, low), high in zip(CLASSES, ends, strict=True):
+        part = [pair for pair in known if low <= (pair.kappa.value or 0.0) < high]
+        if part:
+            sets.append(
+                Points(
+                    label=f"kappa {name} ({len(part):,})",
+                    x=[max(place[pair.one], place[pair.two]) for pair in part],
+                    y=[min(place[pair.one], place[pair.two]) for pair in part],
+                )
+            )
+    return scatter_plot(
+        sets,
+        title="Which annotators met, and how they agree",
+        caption=(
+            f"A dot for every two annotators with {FEW} judgements or more in common. Annotators are numbered from "
+            "the one that agrees least with all others to the one that agrees most."
+        ),
+        x_label="annotator, by agreement",
+        y_label="annotator, by agreement",
+    )

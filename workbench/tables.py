@@ -7,6 +7,8 @@ from unicodedata import east_asian_width
 
 from workbench.statistics.estimates import Estimate
 
+FAINT = " °"
+"""What marks a faint cell in text."""
 NUMERIC = ("count", "number", "percent", "estimate", "estimate_percent")
 
 
@@ -17,7 +19,14 @@ class Missing:
     reason: str
 
 
-Cell = str | int | float | Estimate | Missing | None
+@dataclass(frozen=True, slots=True)
+class Faint:
+    """An estimate that rests on too few observations to be read like the others: greyed, and marked ° in text."""
+
+    value: Estimate
+
+
+Cell = str | int | float | Estimate | Faint | Missing | None
 """What a cell may hold. None is an empty cell that needs no explanation (the half of a matrix that mirrors another)."""
 
 
@@ -141,12 +150,16 @@ def missing_reason(cell: Cell) -> str | None:
     """Why a cell has no value; None where it has one, or is empty without explanation."""
     if isinstance(cell, Missing):
         return cell.reason
+    if isinstance(cell, Faint):
+        cell = cell.value
     return cell.reason if isinstance(cell, Estimate) and cell.value is None else None
 
 
 def _format(cell: Cell, column: Column) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, Faint):
+        return f"{_format(cell.value, column)}{FAINT}"
     if isinstance(cell, Estimate):
         percent = column.kind == "estimate_percent"
         return cell.format(column.digits, percent=percent, with_n=column.with_n)
@@ -172,11 +185,17 @@ def _width(text: str) -> int:
 def _markdown(text: str) -> str:
     for character in "\\|<*_`":
         text = text.replace(character, "\\" + character)
+    # Words that people wrote must not become a link or load a picture.
+    text = text.replace("](", "\\](").replace("![", "\\![")
     return text.replace("\n", " ")
 
 
 def _html_cell(text: str) -> str:
-    """Escaped; the interval and count of an estimate are quieter than its value."""
+    """Escaped; the interval and count of an estimate are quieter than its value, and all of a faint one is."""
+    if text.endswith(FAINT):
+        value, bracket, rest = text.removesuffix(FAINT).partition(" (")
+        count = f'<span class="interval">{html.escape(bracket.strip() + rest)}</span>'
+        return f'<span class="faint">{html.escape(value)} {count}</span>'
     value, bracket, rest = text.partition(" [")
     if bracket and rest.endswith((")", "]")) and not value.startswith("–"):
         return f'{html.escape(value)} <span class="interval">[{html.escape(rest)}</span>'

@@ -7,7 +7,7 @@ import pytest
 
 from annotation.agreement import measure_agreement
 from annotation.report import agreement_page
-from annotation.report_annotators import without_empty_columns
+from annotation.report_parts import without_empty_columns
 from cli.main import main
 from workbench.errors import DataError
 from workbench.jsonl import write_comparisons
@@ -123,7 +123,7 @@ def test_unknown_or_useless_tag_is_named() -> None:
 
 def test_many_annotators_show_the_extremes_only() -> None:
     page = agreement_page(measure(comparisons(num=12, annotators=15), draws=20))
-    assert "105 pairs of annotators met" in page.to_text()
+    assert "Of 105 pairs of annotators 105 met (100%)" in page.to_text()
     assert "The ten pairs that agree least" in page.to_text()
 
 
@@ -152,7 +152,13 @@ def test_command_writes_page_markdown_and_json(
     assert main([*arguments, "--json", "--by", "half", "--bootstrap", "50", "--seed", "3"]) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
-    assert found["bootstrap"] == {"draws": 50, "seed": 3, "cluster": "prompt", "level": 0.95}
+    assert found["bootstrap"] == {
+        "draws": 50,
+        "seed": 3,
+        "cluster": "prompt",
+        "level": 0.95,
+        "method": "percentile",
+    }
     assert found["raw"]["with_ties"]["n"] == 270
     assert str(page) in printed.err
     assert page.read_text().startswith("<!doctype html>") and "## How much agreement" in markdown.read_text()

@@ -15,9 +15,8 @@ from workbench.statistics.bootstrap import (
     Floats,
     Statistic,
     cluster_sums,
-    percentile_interval,
     ratio,
-    resample_totals,
+    resample,
 )
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.kappa import corrected
@@ -71,7 +70,7 @@ def count_units(labels: PairLabels) -> UnitCounts:
 
 def raw_agreement(counts: UnitCounts) -> tuple[float | None, float | None]:
     """Shares of meetings that agree: with ties as a label of their own, and of those where both are decisive."""
-    totals = _fold(counts.met).sum(0) / 2
+    totals = fold(counts.met).sum(0) / 2
     both = (float(_with_ties(totals)), float(_decisive(totals)))
     with_ties, decisive = (value if np.isfinite(value) else None for value in both)
     return with_ties, decisive
@@ -81,7 +80,7 @@ def pair_label_alpha(counts: UnitCounts, level: str = "nominal", *, symmetrise: 
     """Krippendorff's alpha of pair labels; `symmetrise=False` takes the orientation as it was stored."""
     total = counts.coincidences.sum(0)
     if symmetrise:
-        total = _unfold(_fold(total))
+        total = unfold(fold(total))
     value = float(alpha_of_coincidences(total, LABELS, level))
     return value if np.isfinite(value) else None
 
@@ -111,17 +110,19 @@ NO_DECISIVE = "no pair of completions has decisive judgements by two annotators"
 NO_VARIATION = "all judgements are the same, so chance would agree fully as well"
 
 
-def panel_agreement(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> PanelAgreement:
+def panel_agreement(
+    labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
+) -> PanelAgreement:
     """All agreement figures of a panel from the same `draws` resamples of its prompts; 0 draws, no intervals."""
     counts = count_units(labels)
-    sums = _prompt_sums(counts, labels.num_prompts)
-    totals = sums.sum(0)
-    resampled = resample_totals(sums, draws=draws, generator=generator) if draws else None
-    clusters = int(np.any(sums[:, MET] != 0, axis=1).sum())
+    found = resample(
+        _prompt_sums(counts, labels.num_prompts), draws=draws, generator=generator, method=method
+    )
+    totals = found.totals
     meetings, decisive_meetings = totals[MET].sum(), totals[0] + totals[2]
 
     def estimate(statistic: Statistic, n: float, reason: str) -> Estimate:
-        return make_estimate(statistic, totals, resampled, n=round(n), reason=reason, clusters=clusters)
+        return found.estimate(statistic, n=n, reason=reason)
 
     judged, paired = totals[COINCIDENT].sum(), totals[9]
     no_spread = NO_VARIATION if meetings else NO_OVERLAP
@@ -137,30 +138,6 @@ def panel_agreement(labels: PairLabels, *, draws: int, generator: np.random.Gene
     )
 
 
-def make_estimate(
-    statistic: Statistic,
-    totals: Floats,
-    resampled: Floats | None,
-    *,
-    n: int,
-    reason: str,
-    clusters: int,
-) -> Estimate:
-    """The statistic of `totals` (S,) with its percentile interval from `resampled` totals (B, S).
-
-    `reason` says why there is no value where the statistic is undefined; an interval needs two clusters.
-    """
-    value = float(statistic(totals))
-    if not np.isfinite(value):
-        return Estimate.missing(reason, n)
-    if resampled is None or clusters < 2:
-        return Estimate(value, n=n)
-    interval = percentile_interval(statistic(resampled))
-    if isinstance(interval, str):
-        return Estimate(value, n=n)
-    return Estimate(value, interval.low, interval.high, n)
-
-
 # The sums of a prompt: its meetings and its coincidences by kind (decisive and the same, both ties, opposite, one tie),
 # then what AC1 needs (agreement of units met, their number, tie share of units judged, their number), then the prompt's
 # own share of agreement with ties (and 1, if it has one) and the same for decisive meetings.
@@ -168,7 +145,7 @@ MET, COINCIDENT = slice(0, 4), slice(4, 8)
 
 
 def _prompt_sums(counts: UnitCounts, num_prompts: int) -> Floats:
-    met = _fold(counts.met) / 2
+    met = fold(counts.met) / 2
     pairs, judged = met.sum(1), counts.counts.sum(1)
     gwet = np.stack(
         [
@@ -179,7 +156,7 @@ def _prompt_sums(counts: UnitCounts, num_prompts: int) -> Floats:
         ],
         axis=1,
     )
-    units = np.concatenate([met, _fold(counts.coincidences), gwet], axis=1)
+    units = np.concatenate([met, fold(counts.coincidences), gwet], axis=1)
     sums = cluster_sums(counts.prompt, units, num_prompts)
     share, decisive = _with_ties(sums[:, MET]), _decisive(sums[:, MET])
     own = [np.nan_to_num(share), np.isfinite(share), np.nan_to_num(decisive), np.isfinite(decisive)]
@@ -188,7 +165,7 @@ def _prompt_sums(counts: UnitCounts, num_prompts: int) -> Floats:
     return np.asarray(np.where(sums[:, MET].sum(1, keepdims=True) > 0, out, 0))
 
 
-def _fold(cells: Floats) -> Floats:
+def fold(cells: Floats) -> Floats:
     """Ordered pairs of labels (..., 3, 3) by kind, blind to orientation: (..., 4)."""
     c = cells
     return np.stack(
@@ -202,7 +179,7 @@ def _fold(cells: Floats) -> Floats:
     )
 
 
-def _unfold(kinds: Floats) -> Floats:
+def unfold(kinds: Floats) -> Floats:
     """The symmetrised (..., 3, 3) of ordered pairs by kind (..., 4)."""
     same, tie, opposite, mixed = np.moveaxis(kinds, -1, 0)
     rows = [
@@ -228,7 +205,7 @@ def _chance(kinds: Floats) -> Floats:
 
 
 def _alpha(kinds: Floats, level: str) -> Floats:
-    return alpha_of_coincidences(_unfold(kinds), LABELS, level)
+    return alpha_of_coincidences(unfold(kinds), LABELS, level)
 
 
 def _ac1(parts: Floats) -> Floats:

@@ -14,7 +14,7 @@ from workbench.statistics.pairs import Integers, PairLabels
 MEETING_LIMIT = 50_000_000
 """Meetings that are listed one by one, for pairs of annotators; the panel's own figures know no limit."""
 FEW = 30
-"""Below this many meetings a pair of annotators gets no interval and no kappa."""
+"""Below this many meetings a pair of annotators gets no interval, and its figures carry a warning."""
 FEW_REASON = f"fewer than {FEW} judgements in common"
 NO_KAPPA = "both gave one and the same label throughout, so kappa is undefined"
 
@@ -77,7 +77,7 @@ def annotator_pairs(labels: PairLabels, met: Meetings, *, intervals: bool = True
     sizes = np.round(totals.sum(1)).astype(int)
     sides = np.round(totals[:, [0, 2, 6, 8]].sum(1)).astype(int)
     columns = {
-        name: _jackknife(statistic, sums, pair, totals, limits if intervals else None)
+        name: jackknife(statistic, sums, pair, totals, limits if intervals else None)
         for name, (statistic, limits) in _PAIR_STATISTICS.items()
     }
     figures = []
@@ -89,7 +89,9 @@ def annotator_pairs(labels: PairLabels, met: Meetings, *, intervals: bool = True
             value, low, high = (float(column[i]) for column in columns[name])
             if not np.isfinite(value):
                 return Estimate.missing(reason, n)
-            return Estimate(value, low, high, n) if enough and np.isfinite(low) else Estimate(value, n=n)
+            if not enough:
+                return Estimate(value, n=n, reason=FEW_REASON)
+            return Estimate(value, low, high, n) if np.isfinite(low) else Estimate(value, n=n)
 
         figures.append(
             PairFigures(
@@ -97,13 +99,13 @@ def annotator_pairs(labels: PairLabels, met: Meetings, *, intervals: bool = True
                 two=b,
                 with_ties=estimate("with_ties", n, "they never met"),
                 decisive=estimate("decisive", int(sides[i]), NO_DECISIVE),
-                kappa=estimate("kappa", n, NO_KAPPA) if enough else Estimate.missing(FEW_REASON, n),
+                kappa=estimate("kappa", n, NO_KAPPA),
             )
         )
     return figures
 
 
-def _jackknife(
+def jackknife(
     statistic: Callable[[Floats], Floats],
     sums: Floats,
     pair: Integers,

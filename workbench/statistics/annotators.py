@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.statistics.agreement import NO_DECISIVE, make_estimate
-from workbench.statistics.bootstrap import Floats, cluster_sums, ratio, resample_totals
+from workbench.statistics.agreement import NO_DECISIVE
+from workbench.statistics.bootstrap import Floats, Resampled, cluster_sums, resample
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.pairs import Integers, Judge, PairLabels
 
@@ -31,83 +31,69 @@ class AnnotatorFigures:
     """Share of agreement between two judgements of one unit by this annotator, ties as a label."""
 
 
-def position_share(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> Estimate:
+def position_share(
+    labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
+) -> Estimate:
     """Share of all decisive judgements won by the completion that was shown first."""
-    sums = cluster_sums(labels.prompt, _position(labels), labels.num_prompts)
-    resampled = resample_totals(sums, draws=draws, generator=generator) if draws else None
-    totals = sums.sum(0)
+    sums = cluster_sums(labels.prompt, first_shown_wins(labels), labels.num_prompts)
     reason = NO_ORDER if not np.any(labels.first_shown) else "no decisive judgement with a known order"
-    clusters = int((sums[:, 1] > 0).sum())
-    return make_estimate(ratio, totals, resampled, n=round(totals[1]), reason=reason, clusters=clusters)
+    return resample(sums, draws=draws, generator=generator, method=method).share(0, reason)
 
 
-def tie_share(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> Estimate:
+def tie_share(
+    labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
+) -> Estimate:
     """Share of judgements that are ties; one less this is the decisive rate."""
-    values = np.stack([labels.label == 0, np.ones(len(labels), bool)], axis=1)
-    sums = cluster_sums(labels.prompt, values, labels.num_prompts)
-    resampled = resample_totals(sums, draws=draws, generator=generator) if draws else None
-    clusters = int((sums[:, 1] > 0).sum())
-    totals = sums.sum(0)
-    return make_estimate(ratio, totals, resampled, n=len(labels), reason="no judgements", clusters=clusters)
+    sums = cluster_sums(labels.prompt, are_ties(labels), labels.num_prompts)
+    return resample(sums, draws=draws, generator=generator, method=method).share(0, "no judgements")
 
 
 def annotator_figures(
-    labels: PairLabels, *, draws: int, generator: np.random.Generator
+    labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
 ) -> list[AnnotatorFigures]:
     """One entry an annotator, in the order of `labels.judges`; those without a judgement included."""
-    columns = np.concatenate([_against_others(labels), _ties(labels), _position(labels)], axis=1)
+    columns = np.concatenate([against_others(labels), are_ties(labels), first_shown_wins(labels)], axis=1)
     own = _own_pairs(labels)
-    bounds = _spans(labels.annotator, len(labels.judges))
-    own_bounds = _spans(own.annotator, len(labels.judges))
+    bounds = spans(labels.annotator, len(labels.judges))
+    own_bounds = spans(own.annotator, len(labels.judges))
     overlapping = _any_overlap(labels)
+    alone = "nobody else judged the same pairs" if overlapping else "nobody judged a pair twice"
     figures = []
     for index, judge in enumerate(labels.judges):
         rows, again = bounds(index), own_bounds(index)
-        alone = "nobody else judged the same pairs" if overlapping else "nobody judged a pair twice"
         known = bool(np.any(labels.first_shown[rows]))
-        resample = _Resample(labels.prompt[rows], columns[rows], draws, generator)
-        intra = _Resample(own.prompt[again], own.values[again], draws, generator)
+        found = resample_rows(labels.prompt[rows], columns[rows], draws, generator, method)
+        intra = resample_rows(own.prompt[again], own.values[again], draws, generator, method)
         figures.append(
             AnnotatorFigures(
                 judge=judge,
                 judgements=len(rows),
-                with_ties=resample.share(0, alone),
-                decisive=resample.share(2, alone if not resample.totals[1] else NO_DECISIVE),
-                ties=resample.share(4, "no judgements"),
-                first_shown=resample.share(6, "no decisive judgement" if known else NO_ORDER),
+                with_ties=found.share(0, alone),
+                decisive=found.share(2, alone if not found.totals[1] else NO_DECISIVE),
+                ties=found.share(4, "no judgements"),
+                first_shown=found.share(6, "no decisive judgement" if known else NO_ORDER),
                 intra=intra.share(0, ONE_JUDGEMENT),
             )
         )
     return figures
 
 
-def intra_agreement(labels: PairLabels, *, draws: int, generator: np.random.Generator) -> Estimate:
+def intra_agreement(
+    labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
+) -> Estimate:
     """Share of agreement between two judgements of one unit by the same annotator, over all annotators."""
     own = _own_pairs(labels)
-    return _Resample(own.prompt, own.values, draws, generator).share(
-        0, "nobody judged a pair of completions twice"
-    )
+    found = resample_rows(own.prompt, own.values, draws, generator, method)
+    return found.share(0, "nobody judged a pair of completions twice")
 
 
-class _Resample:
-    """Sums of some rows over their prompts, their totals, and totals of resampled prompts."""
-
-    def __init__(self, prompt: Integers, values: Floats, draws: int, generator: np.random.Generator) -> None:
-        prompts, inverse = np.unique(prompt, return_inverse=True)
-        sums = cluster_sums(inverse, values, len(prompts))
-        self.clusters = len(prompts)
-        self.totals: Floats = sums.sum(0)
-        self.draws = resample_totals(sums, draws=draws, generator=generator) if draws else None
-
-    def share(self, column: int, reason: str) -> Estimate:
-        """The ratio of the column over the next one."""
-        both = slice(column, column + 2)
-        return self.estimate(lambda totals: ratio(totals[..., both]), self.totals[column + 1], reason)
-
-    def estimate(self, statistic: Callable[[Floats], Floats], n: float, reason: str) -> Estimate:
-        return make_estimate(
-            statistic, self.totals, self.draws, n=round(float(n)), reason=reason, clusters=self.clusters
-        )
+def resample_rows(
+    prompt: Integers, values: Floats, draws: int, generator: np.random.Generator, method: str
+) -> Resampled:
+    """Resamples of the prompts of some rows of `values` (N, S)."""
+    prompts, inverse = np.unique(prompt, return_inverse=True)
+    sums = cluster_sums(inverse, values, len(prompts))
+    return resample(sums, draws=draws, generator=generator, method=method)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +117,7 @@ def _own_pairs(labels: PairLabels) -> _OwnPairs:
     return _OwnPairs(annotator=labels.annotator[at], prompt=labels.prompt[at], values=values)
 
 
-def _against_others(labels: PairLabels) -> Floats:
+def against_others(labels: PairLabels) -> Floats:
     """For each judgement: others' that agree, others', and the same two among decisive ones; (N, 4)."""
     judges = max(len(labels.judges), 1)
     _, unit = np.unique(labels.unit, return_inverse=True)
@@ -149,11 +135,13 @@ def _against_others(labels: PairLabels) -> Floats:
     ).astype(np.float64)
 
 
-def _ties(labels: PairLabels) -> Floats:
+def are_ties(labels: PairLabels) -> Floats:
+    """For each judgement: whether it is a tie, and 1; (N, 2)."""
     return np.stack([labels.label == 0, np.ones(len(labels), bool)], axis=1).astype(np.float64)
 
 
-def _position(labels: PairLabels) -> Floats:
+def first_shown_wins(labels: PairLabels) -> Floats:
+    """For each judgement: whether the first shown won, and whether that could be told; (N, 2)."""
     known = (labels.first_shown != 0) & (labels.label != 0)
     return np.stack([known & (labels.first_shown == labels.label), known], axis=1).astype(np.float64)
 
@@ -163,7 +151,7 @@ def _any_overlap(labels: PairLabels) -> bool:
     return bool(len(np.unique(pairs // max(len(labels.judges), 1))) < len(pairs))
 
 
-def _spans(index: Integers, size: int) -> Callable[[int], Integers]:
+def spans(index: Integers, size: int) -> Callable[[int], Integers]:
     """For each value 0 to size - 1 of `index`, the rows that hold it."""
     order = np.argsort(index, kind="stable")
     bounds = np.searchsorted(index[order], np.arange(size + 1))

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from workbench.statistics.estimates import Estimate
+
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
 """From totals (..., S) to values (...); NaN where the totals do not define it."""
@@ -55,10 +57,9 @@ def distinct_rows(sums: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return rows[first], counts.astype(np.int64)
 
 
-def resample_totals(sums: Floats, *, draws: int, generator: np.random.Generator) -> Floats:
-    """Totals of `draws` resamples of the clusters, from sums (C, S): (draws, S). Shared by many statistics."""
-    rows, counts = distinct_rows(sums)
-    out = np.zeros((draws, sums.shape[1]))
+def _draw(rows: Floats, counts: NDArray[np.int64], draws: int, generator: np.random.Generator) -> Floats:
+    """Totals of `draws` resamples of as many clusters: (draws, S)."""
+    out = np.zeros((draws, rows.shape[1]))
     if not len(rows):
         return out
     total = int(counts.sum())
@@ -82,6 +83,75 @@ def percentile_interval(values: Floats, level: float = 0.95) -> Interval | str:
     return Interval(float(low), float(high), defined)
 
 
+METHODS = ("percentile", "bca")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampled:
+    """Cluster sums, their totals, and the totals of resamples of the clusters: what many statistics share."""
+
+    rows: Floats
+    """The distinct rows of the sums, (D, S), and how many clusters have each."""
+    counts: NDArray[np.int64]
+    totals: Floats
+    """(S,)"""
+    draws: Floats | None
+    """(B, S); None where no intervals are wanted."""
+    method: str
+
+    @property
+    def clusters(self) -> int:
+        """Clusters that carry anything."""
+        return int(self.counts.sum())
+
+    def interval(self, statistic: Statistic, level: float = 0.95) -> Interval | str:
+        """The interval of a statistic of the totals, or the reason why there is none."""
+        if self.draws is None:
+            return "no intervals were asked for"
+        if self.clusters < 2:
+            return "an interval needs at least two prompts"
+        values = statistic(self.draws)
+        interval = percentile_interval(values, level)
+        if self.method == "percentile" or isinstance(interval, str):
+            return interval
+        values = values[np.isfinite(values)]
+        tails = np.array([(1 - level) / 2, (1 + level) / 2])
+        low, high = np.quantile(values, _bca_levels(values, self.rows, self.counts, statistic, tails))
+        return Interval(float(low), float(high), interval.defined)
+
+    def estimate(self, statistic: Statistic, *, n: float, reason: str) -> Estimate:
+        """The statistic of the totals with its interval; `reason` says why there is none where it is undefined."""
+        value = float(statistic(self.totals))
+        if not np.isfinite(value):
+            return Estimate.missing(reason, round(n))
+        interval = self.interval(statistic)
+        if isinstance(interval, str):
+            return Estimate(value, n=round(n))
+        return Estimate(value, interval.low, interval.high, round(n))
+
+    def share(self, column: int, reason: str) -> Estimate:
+        """The ratio of a column over the next one, whose total is its n."""
+        both = slice(column, column + 2)
+        return self.estimate(
+            lambda totals: ratio(totals[..., both]), n=self.totals[column + 1], reason=reason
+        )
+
+
+def resample(
+    sums: Floats, *, draws: int, generator: np.random.Generator, method: str = "percentile"
+) -> Resampled:
+    """Draw `draws` resamples of the clusters whose sums are the rows (C, S); 0 draws, no intervals.
+
+    `percentile` intervals are the quantiles of the draws; `bca` corrects them for bias and skew, with the acceleration
+    from a jackknife over clusters (Efron 1987, JASA 82:171-185, eq. 2.3 and 6.6).
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be percentile or bca, got {method!r}")
+    rows, counts = distinct_rows(sums)
+    drawn = _draw(rows, counts, draws, generator) if draws else None
+    return Resampled(rows=rows, counts=counts, totals=sums.sum(0), draws=drawn, method=method)
+
+
 def cluster_interval(
     sums: Floats,
     statistic: Statistic,
@@ -91,26 +161,10 @@ def cluster_interval(
     level: float = 0.95,
     method: str = "percentile",
 ) -> Interval | str:
-    """The bootstrap interval of a statistic of cluster sums (C, S), or the reason why there is none.
-
-    `percentile` takes the quantiles of the draws; `bca` corrects them for bias and skew, with the acceleration from a
-    jackknife over clusters (Efron 1987, JASA 82:171-185, eq. 2.3 and 6.6).
-    """
-    if method not in ("percentile", "bca"):
-        raise ValueError(f"method must be percentile or bca, got {method!r}")
+    """The bootstrap interval of a statistic of cluster sums (C, S), or the reason why there is none."""
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
-    rows, counts = distinct_rows(sums)
-    if counts.sum() < 2:
-        return "an interval needs at least two prompts"
-    values = statistic(resample_totals(sums, draws=draws, generator=generator))
-    interval = percentile_interval(values, level)
-    if method == "percentile" or isinstance(interval, str):
-        return interval
-    values = values[np.isfinite(values)]
-    tails = _bca_levels(values, rows, counts, statistic, np.array([(1 - level) / 2, (1 + level) / 2]))
-    low, high = np.quantile(values, tails)
-    return Interval(float(low), float(high), interval.defined)
+    return resample(sums, draws=draws, generator=generator, method=method).interval(statistic, level)
 
 
 def _bca_levels(

@@ -45,6 +45,11 @@ class Estimate:
             record["reason"] = self.reason
         return record
 
+    def scaled(self, factor: float) -> "Estimate":
+        """The same in another unit: a share in points."""
+        value, low, high = (None if v is None else v * factor for v in (self.value, self.low, self.high))
+        return Estimate(value, low, high, self.n, self.reason)
+
     def format(self, digits: int = 2, *, percent: bool = False, with_n: bool = True) -> str:
         """`0.73 [0.70, 0.76] (n=412)`; in percent `73.0 % [70.1, 75.9] (n=412)` with `digits - 2 + 1` decimals."""
         if self.value is None:

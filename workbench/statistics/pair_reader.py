@@ -1,12 +1,17 @@
 """Reading rankings into pair labels: rows of ranks first, then all judgements of a block of rows at once."""
 
+import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 
 from workbench.records import Comparison, Prompt, Ranking
+from workbench.statistics.pair_blocks import COLUMNS, Block, expand_block
 from workbench.statistics.pairs import COUNTED_KINDS, Integers, Judge, PairLabels, RankBlock
 
 
@@ -35,11 +40,14 @@ class _Reader:
         """The words of items that met another with the same words, as numbers below zero."""
         self.criteria: dict[str, int] = {}
         self.annotators: dict[tuple[str, str], int] = {}
-        self.seconds: list[list[float]] = []
+        self.guidelines: dict[str, int] = {}
         self.rankings: list[int] = []
         self.skips: list[int] = []
         self.tags: list[Mapping[str, str]] = []
-        self.blocks: dict[int, _Block] = {}
+        self.comparison_ids: list[str] = []
+        self.prompt_texts: list[str] = []
+        self.lengths: list[int] = []
+        self.blocks: dict[int, Block] = {}
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.twins = False
@@ -47,28 +55,36 @@ class _Reader:
     def read(self, comparison: Comparison) -> None:
         self.counts["comparisons"] += 1
         if not comparison.rankings:
+            self.counts["comparisons_without_rankings"] += 1
             return
         if comparison.kind not in COUNTED_KINDS:
             self.dropped[f"rankings of {comparison.kind} comparisons"] += len(comparison.rankings)
             return
         prompt = self.prompts.setdefault(_prompt_key(comparison.prompt), len(self.prompts))
+        if prompt == len(self.prompt_texts):
+            self.prompt_texts.append(_excerpt(comparison.prompt))
         texts = [_key(completion.text) for completion in comparison.completions]
-        items = [
-            self.items.setdefault((prompt, text, completion.source), len(self.items))
-            for text, completion in zip(texts, comparison.completions, strict=True)
-        ]
+        items = array("q")
+        for text, completion in zip(texts, comparison.completions, strict=True):
+            item = self.items.setdefault((prompt, text, completion.source), len(self.items))
+            if item == len(self.lengths):
+                self.lengths.append(len(completion.text))
+            items.append(item)
         if len(set(texts)) < len(texts):
             self.twins |= len(set(items)) < len(items)
             for item, text in zip(items, texts, strict=True):
                 self.twins_of[item] = self.words.setdefault((prompt, text), -1 - len(self.words))
         index = len(self.tags)
         self.tags.append(comparison.tags)
-        block = self.blocks.setdefault(len(items), _Block(len(items)))
+        self.comparison_ids.append(comparison.id)
+        block = self.blocks.get(len(items))
+        if block is None:
+            block = self.blocks[len(items)] = Block(len(items))
         for ranking in comparison.rankings:
             self._read_ranking(ranking, index, prompt, items, block)
 
     def _read_ranking(
-        self, ranking: Ranking, index: int, prompt: int, items: list[int], block: "_Block"
+        self, ranking: Ranking, index: int, prompt: int, items: "array[int]", block: Block
     ) -> None:
         if ranking.annotator_kind == "adjudicator":
             self.dropped["adjudications"] += 1
@@ -78,12 +94,28 @@ class _Reader:
             self.skips[annotator] += 1
             self.counts["skips"] += 1
             return
-        self.counts["rankings"] += 1
         self.rankings[annotator] += 1
-        if ranking.seconds is not None:
-            self.seconds[annotator].append(ranking.seconds)
         criterion = self.criteria.setdefault(ranking.criterion, len(self.criteria))
-        block.add(items, ranking.ranks, ranking.order, (index, prompt, annotator, criterion))
+        guideline = -1
+        if ranking.guideline is not None:
+            guideline = self.guidelines.setdefault(ranking.guideline, len(self.guidelines))
+        block.add(
+            items,
+            ranking.ranks,
+            ranking.order,
+            (index, prompt, annotator, criterion, guideline),
+            (math.nan if ranking.seconds is None else ranking.seconds, self._when(ranking.at)),
+        )
+
+    def _when(self, at: str | None) -> float:
+        """Seconds since 1970; a time that cannot be read is counted and taken as unknown."""
+        if at is None:
+            return math.nan
+        try:
+            return datetime.fromisoformat(at).timestamp()
+        except ValueError:
+            self.dropped["times that are not ISO 8601 (their rankings count)"] += 1
+            return math.nan
 
     def _annotator(self, ranking: Ranking) -> int:
         key = (ranking.annotator, ranking.annotator_kind)
@@ -91,22 +123,22 @@ class _Reader:
         if known is not None:
             return known
         self.annotators[key] = len(self.annotators)
-        self.seconds.append([])
         self.rankings.append(0)
         self.skips.append(0)
         return self.annotators[key]
 
     def labels(self) -> PairLabels:
         blocks = [block.arrays() for _, block in sorted(self.blocks.items())]
-        columns: dict[str, list[Integers]] = {name: [_EMPTY] for name in _COLUMNS}
+        columns: dict[str, list[Integers]] = {name: [_EMPTY] for name in COLUMNS}
         offset, words = 0, np.arange(len(self.items))
         words[list(self.twins_of)] = list(self.twins_of.values())
         for block in blocks:
-            for name, values in _expand(block, words, offset, self.dropped).items():
+            for name, values in expand_block(block, words, offset, self.dropped).items():
                 columns[name].append(values)
             offset += len(block.items)
             if block.items.shape[1] == 1:
                 self.dropped["rankings of a single completion"] += len(block.items)
+        self.counts["rankings"] = sum(self.rankings)
         return self._numbered({name: np.concatenate(parts) for name, parts in columns.items()}, blocks)
 
     def _numbered(self, columns: dict[str, Integers], blocks: Sequence[RankBlock]) -> PairLabels:
@@ -123,15 +155,17 @@ class _Reader:
             "label": columns["label"] * flip,
             "first_shown": columns["first_shown"] * flip,
         }
+        unit_items = np.stack([first[at], second[at]], axis=1)
         if self.twins:
             columns = _merge_twins(columns, self.dropped)
+        seconds = _median_seconds(blocks, len(self.annotators))
         judges = [
             Judge(
                 name=name,
                 kind=kind,
                 rankings=self.rankings[i],
                 skips=self.skips[i],
-                seconds=float(np.median(self.seconds[i])) if self.seconds[i] else None,
+                seconds=seconds[i],
             )
             for (name, kind), i in self.annotators.items()
         ]
@@ -143,11 +177,30 @@ class _Reader:
             judges=judges,
             criteria=list(self.criteria),
             tags=self.tags,
+            unit_items=unit_items,
+            item_length=np.array(self.lengths, np.int64),
+            comparison_ids=self.comparison_ids,
+            prompt_texts=self.prompt_texts,
+            guidelines=list(self.guidelines),
             num_prompts=len(self.prompts),
             blocks=blocks,
             counts=dict(self.counts),
             dropped={reason: count for reason, count in self.dropped.items() if count},
         )
+
+
+def _median_seconds(blocks: Sequence[RankBlock], annotators: int) -> list[float | None]:
+    """Each annotator's median time a ranking; None where no time is known."""
+    who = np.concatenate([_EMPTY, *(block.annotator for block in blocks)])
+    seconds = np.concatenate([np.empty(0), *(block.seconds for block in blocks)])
+    known = np.isfinite(seconds)
+    who, seconds = who[known], seconds[known]
+    order = np.argsort(who, kind="stable")
+    bounds = np.searchsorted(who[order], np.arange(annotators + 1))
+    return [
+        float(np.median(seconds[order[low:high]])) if high > low else None
+        for low, high in pairwise(bounds.tolist())
+    ]
 
 
 def _merge_twins(columns: dict[str, Integers], dropped: Counter[str]) -> dict[str, Integers]:
@@ -164,88 +217,20 @@ def _merge_twins(columns: dict[str, Integers], dropped: Counter[str]) -> dict[st
     return {name: values[keep] for name, values in columns.items()}
 
 
-_COLUMNS = (
-    "first",
-    "second",
-    "label",
-    "annotator",
-    "ranking",
-    "prompt",
-    "comparison",
-    "criterion",
-    "first_shown",
-)
 _EMPTY: Integers = np.empty(0, np.int64)
 
 
-class _Block:
-    """The rankings of comparisons with K completions, flat: R rows of K items, ranks (0: none) and positions."""
-
-    def __init__(self, k: int) -> None:
-        self.k = k
-        self.items: list[int] = []
-        self.ranks: list[int] = []
-        self.positions: list[int] = []
-        self.meta: list[int] = []
-
-    def add(
-        self,
-        items: list[int],
-        ranks: tuple[int | None, ...],
-        order: tuple[int, ...] | None,
-        meta: tuple[int, int, int, int],
-    ) -> None:
-        self.items += items
-        self.ranks += [rank or 0 for rank in ranks]
-        positions = [-1] * self.k
-        for position, i in enumerate(order or ()):
-            positions[i] = position
-        self.positions += positions
-        self.meta += meta
-
-    def arrays(self) -> RankBlock:
-        items, ranks, positions = (
-            np.array(values, np.int64).reshape(-1, self.k)
-            for values in (self.items, self.ranks, self.positions)
-        )
-        comparison, prompt, annotator, criterion = np.array(self.meta, np.int64).reshape(-1, 4).T
-        return RankBlock(
-            items=items,
-            ranks=ranks,
-            positions=positions,
-            comparison=comparison,
-            prompt=prompt,
-            annotator=annotator,
-            criterion=criterion,
-        )
+EXCERPT = 280
+"""Characters of a prompt that are kept for showing it."""
 
 
-def _expand(block: RankBlock, words: Integers, offset: int, dropped: Counter[str]) -> dict[str, Integers]:
-    """The judgements of a block's rankings, which are numbered from `offset`; `words` are those of each item."""
-    one, two = np.triu_indices(block.items.shape[1], 1)
-    rank_one, rank_two = block.ranks[:, one], block.ranks[:, two]
-    same = words[block.items[:, one]] == words[block.items[:, two]]
-    unranked = ~same & ((rank_one == 0) | (rank_two == 0))
-    keep = ~same & ~unranked
-    dropped["pairs of completions with the same words"] += int(same.sum())
-    # A completion that an annotator never saw was not left out by them.
-    hidden = (block.positions < 0) & (block.positions >= 0).any(1, keepdims=True)
-    seen = ~hidden[:, one] & ~hidden[:, two]
-    dropped["pairs of which a completion was left unranked"] += int((unranked & seen).sum())
-    row, _ = np.nonzero(keep)
-    place_one, place_two = block.positions[:, one], block.positions[:, two]
-    shown = np.where((place_one < 0) | (place_two < 0), 0, np.sign(place_two - place_one))
-    return {
-        "first": block.items[:, one][keep],
-        "second": block.items[:, two][keep],
-        "label": np.sign(rank_two - rank_one)[keep],
-        "annotator": block.annotator[row],
-        "ranking": row + offset,
-        "prompt": block.prompt[row],
-        "comparison": block.comparison[row],
-        "criterion": block.criterion[row],
-        "first_shown": shown[keep],
-    }
+def _excerpt(prompt: Prompt) -> str:
+    """The beginning of a prompt; of a conversation, the beginning of its last turn."""
+    if isinstance(prompt, str):
+        text = prompt
+    else:
+        text = prompt[-1].content if len(prompt) == 1 else f"[turn {len(prompt)}] {prompt[-1].content}"
+    return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
 
 
 def _key(text: str) -> bytes:

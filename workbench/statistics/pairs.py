@@ -10,10 +10,12 @@ arbitrary: the order in the comparison that first held the pair.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -57,6 +59,15 @@ class PairLabels:
     criteria: Sequence[str]
     tags: Sequence[Mapping[str, str]]
     """Of each comparison."""
+    unit_items: Integers
+    """The unit's first and second completion, (num_units, 2): index into `item_length`."""
+    item_length: Integers
+    """Characters of each completion."""
+    comparison_ids: Sequence[str]
+    prompt_texts: Sequence[str]
+    """The beginning of each prompt, for showing."""
+    guidelines: Sequence[str]
+    """Versions that rankings name."""
     num_prompts: int
     blocks: Sequence["RankBlock"] = ()
     """The same rankings as rows of ranks, for statistics of whole rankings."""
@@ -68,6 +79,21 @@ class PairLabels:
     """What was read: comparisons, rankings, skips and so on."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """What agreement does not count, by reason."""
+
+    @cached_property
+    def by_ranking(self) -> "RankingColumns":
+        """What is known of each ranking, by its number."""
+        empty = RankingColumns(
+            annotator=np.empty(0, np.int64),
+            comparison=np.empty(0, np.int64),
+            guideline=np.empty(0, np.int64),
+            seconds=np.empty(0),
+            when=np.empty(0),
+        )
+        columns = [empty, *self.blocks]
+        return RankingColumns(
+            **{name: np.concatenate([getattr(part, name) for part in columns]) for name in vars(empty)}
+        )
 
     @property
     def num_units(self) -> int:
@@ -84,6 +110,20 @@ class PairLabels:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RankingColumns:
+    """R rankings in columns."""
+
+    annotator: Integers
+    comparison: Integers
+    guideline: Integers
+    """Index into `guidelines`; -1 where none is named."""
+    seconds: Floats
+    """Time on the page; NaN unknown."""
+    when: Floats
+    """When it was made, in seconds since 1970; NaN unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RankBlock:
     """R rankings of comparisons with K completions."""
 
@@ -97,3 +137,9 @@ class RankBlock:
     prompt: Integers
     annotator: Integers
     criterion: Integers
+    guideline: Integers
+    """-1 where none is named."""
+    seconds: Floats
+    """NaN where unknown."""
+    when: Floats
+    """Seconds since 1970; NaN where unknown."""

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.statistics.agreement import make_estimate
 from workbench.statistics.annotator_pairs import Meetings
-from workbench.statistics.bootstrap import Floats, cluster_sums, ratio, resample_totals
+from workbench.statistics.bootstrap import Floats, cluster_sums, resample
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.pairs import Integers, PairLabels, RankBlock
 from workbench.statistics.ranks import concordance, mid_ranks
@@ -21,15 +20,19 @@ class Coefficients:
     undefined: int
     """Those in which a ranking ties everything: it orders nothing, so there is nothing to correlate."""
 
-    def mean(self, num_prompts: int, *, draws: int, generator: np.random.Generator, reason: str) -> Estimate:
+    def mean(
+        self,
+        num_prompts: int,
+        *,
+        draws: int,
+        generator: np.random.Generator,
+        reason: str,
+        method: str = "percentile",
+    ) -> Estimate:
         """The mean with its interval over prompts; n counts coefficients."""
         columns = np.stack([self.values, np.ones_like(self.values)], axis=1)
         sums = cluster_sums(self.prompt, columns, num_prompts)
-        resampled = resample_totals(sums, draws=draws, generator=generator) if draws else None
-        clusters = int((sums[:, 1] > 0).sum())
-        return make_estimate(
-            ratio, sums.sum(0), resampled, n=len(self.values), reason=reason, clusters=clusters
-        )
+        return resample(sums, draws=draws, generator=generator, method=method).share(0, reason)
 
 
 def tau_b_of_meetings(labels: PairLabels, met: Meetings, *, at_least: int = 3) -> Coefficients:

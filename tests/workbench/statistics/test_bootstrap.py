@@ -9,7 +9,7 @@ from workbench.statistics.bootstrap import (
     cluster_sums,
     percentile_interval,
     ratio,
-    resample_totals,
+    resample,
 )
 
 
@@ -23,7 +23,7 @@ def test_resampling_equal_rows_together_is_resampling_clusters() -> None:
     generator = np.random.default_rng(3)
     sums = generator.integers(0, 3, (200, 2)).astype(float)
     sums[:, 1] += 1
-    fast = resample_totals(sums, draws=4000, generator=np.random.default_rng(1))
+    fast = resample(sums, draws=4000, generator=np.random.default_rng(1)).draws
     plain = np.array([sums[generator.integers(0, 200, 200)].sum(0) for _ in range(4000)])
     assert fast.mean(0) == pytest.approx(plain.mean(0), rel=0.01)
     assert np.cov(fast.T).ravel() == pytest.approx(np.cov(plain.T).ravel(), rel=0.12, abs=10)
