@@ -260,7 +260,7 @@ def _collect(agreement: "Agreement") -> Iterator[Advice]:
                     f"Add about {need.rankings:,} rankings on {need.prompts:,} more prompts with overlap{hours}."
                 ),
                 why=(
-                    "The interval of decisive agreement would then be the figure ∓ 3 points; it rests on "
+                    "The interval of decisive agreement would then be the figure ± 3 points; it rests on "
                     f"{enough.prompts:,} prompts now."
                 ),
             )

@@ -97,7 +97,8 @@ DEFINITIONS = {
         "ranked and not completions. Beside it stands a bound on how probable so long a run is by chance."
     ),
     "Hurried": (
-        "The share of rankings made in under a third of the panel's median time for as many completions."
+        "The share of rankings made in under a third of the median annotator's median time for as many "
+        "completions."
     ),
     "Sitting": ("Rankings without a pause of more than 30 minutes between one and the next."),
     "Disputed prompts": (

@@ -23,20 +23,21 @@ def enough_blocks(agreement: Agreement) -> list[Block]:
     blocks: list[Block] = []
     rows: list[tuple[Cell, ...]] = []
     reached = []
-    for name, key, figure, scale, digits in (
-        ("decisive agreement, points", "decisive", agreement.panel.decisive, 100, 1),
-        ("alpha, nominal", "alpha", agreement.panel.alpha_nominal, 1, 3),
+    for name, key, figure, scale, digits, unit in (
+        ("decisive agreement, points", "decisive", agreement.panel.decisive, 100, 1, " points"),
+        ("alpha, nominal", "alpha", agreement.panel.alpha_nominal, 1, 3, ""),
     ):
         now = figure.scaled(scale).format(digits)
         narrow = [need for need in enough.needs[key] if not need.rankings]
         if narrow:
             reached.append(
-                f"{name} is known to ∓ {min(need.half_width for need in narrow) * scale:g} or better ({now})"
+                f"{name.split(',')[0]} is known to ± {min(need.half_width for need in narrow) * scale:g}{unit} or "
+                f"better: {now}"
             )
         for need in enough.needs[key]:
             if need.rankings:
                 hours = Missing("no times on the page are recorded") if need.hours is None else need.hours
-                wanted = f"∓ {need.half_width * scale:g}"
+                wanted = f"± {need.half_width * scale:g}"
                 rows.append((f"{name}: now {now}", wanted, need.prompts, need.rankings, hours))
     if reached:
         said = "; ".join(reached)

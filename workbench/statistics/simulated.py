@@ -1,4 +1,4 @@
-"""Simulated annotators: rankings from known utilities with known noise, ties, position bias, speed, drift and spam.
+"""Simulated annotators: rankings from known utilities with known noise, ties, leanings, speed, fatigue, drift and spam.
 
 They are for demos, tests and studies of how many labels are needed. What they make is marked `annotator_kind`
 "simulated", and is called simulated wherever it is shown.
@@ -33,13 +33,22 @@ class SimulatedAnnotator:
     """Share of rankings that are drawn at random and fast."""
     drift: float = 0.0
     """How much the noise grows over 1,000 rankings."""
+    fatigue: float = 0.0
+    """How much the noise grows over an hour of one sitting."""
+    straight_line: float = 0.0
+    """Share of rankings that give the places on the page from first to last, fast, whatever stands there."""
+    sitting_minutes: float | None = None
+    """After so many minutes they stop until the next day; without it they never stop."""
 
     def __post_init__(self) -> None:
-        for field in ("noise", "tie_width"):
+        for field in ("noise", "tie_width", "fatigue"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must be 0 or more, got {getattr(self, field)}")
-        if not 0 <= self.spam <= 1:
-            raise ValueError(f"spam is a share from 0 to 1, got {self.spam}")
+        for field in ("spam", "straight_line"):
+            if not 0 <= getattr(self, field) <= 1:
+                raise ValueError(f"{field} is a share from 0 to 1, got {getattr(self, field)}")
+        if self.sitting_minutes is not None and not self.sitting_minutes > 0:
+            raise ValueError(f"sitting_minutes must be positive, got {self.sitting_minutes}")
         if self.seconds_per_completion <= 0:
             raise ValueError(f"seconds_per_completion must be positive, got {self.seconds_per_completion}")
 
@@ -50,6 +59,7 @@ class SimulatedAnnotator:
         comparison: str,
         seed: int,
         number: int = 0,
+        minutes: float = 0.0,
         at: datetime | None = None,
         guideline: str | None = None,
         criterion: str = "helpful",
@@ -57,20 +67,25 @@ class SimulatedAnnotator:
         """One ranking of K completions; the same arguments give the same ranking.
 
         `utilities` are in the order of the comparison's completions; the order shown is drawn. `number` counts the
-        rankings that this annotator made before (for drift), `at` is when it was begun.
+        rankings that this annotator made before (for drift), `minutes` the time in this sitting (for fatigue), `at` is
+        when it was begun.
         """
         rng = numpy_generator(seed, "simulated", self.name, comparison)
         k = len(utilities)
         order = tuple(int(i) for i in rng.permutation(k))
         spam = rng.random() < self.spam
-        pace = self.seconds_per_completion * (0.15 if spam else 1.0)
+        # Drawn only where it can matter, so that it moves nothing in panels without it.
+        line = not spam and self.straight_line > 0 and rng.random() < self.straight_line
+        pace = self.seconds_per_completion * (0.15 if spam or line else 1.0)
         seconds = round(pace * k * math.exp(0.35 * rng.standard_normal()), 1)
-        seen = rng.standard_normal(k) if spam else self._seen(utilities, order, number, rng)
+        noise = self.noise + self.drift * number / 1000 + self.fatigue * minutes / 60
+        seen = rng.standard_normal(k) if spam else self._seen(utilities, order, noise, rng)
+        ranks = tuple(order.index(i) + 1 for i in range(k)) if line else tiers(seen, self.tie_width)
         return Ranking(
             id=f"{comparison}.{self.name}",
             annotator=self.name,
             annotator_kind="simulated",
-            ranks=tiers(seen, self.tie_width),
+            ranks=ranks,
             order=order,
             criterion=criterion,
             guideline=guideline,
@@ -79,10 +94,9 @@ class SimulatedAnnotator:
         )
 
     def _seen(
-        self, utilities: Sequence[float], order: tuple[int, ...], number: int, rng: np.random.Generator
+        self, utilities: Sequence[float], order: tuple[int, ...], noise: float, rng: np.random.Generator
     ) -> NDArray[np.float64]:
         """The utilities as they seem to this annotator: with noise, and better the earlier they are shown."""
-        noise = self.noise + self.drift * number / 1000
         seen = np.asarray(utilities, dtype=float) + noise * rng.standard_normal(len(order))
         if len(order) > 1:
             seen[list(order)] += self.position_bias * np.linspace(1, -1, len(order))
@@ -108,6 +122,7 @@ def rank_all(
     seed: int,
     overlap: int = 1,
     overlap_share: float = 0.0,
+    criterion: str = "helpful",
     guideline: str | None = None,
     started_at: datetime = datetime(2026, 1, 5, 9, tzinfo=UTC),
 ) -> list[Comparison]:
@@ -121,24 +136,41 @@ def rank_all(
     if overlap > len(panel):
         raise ValueError(f"overlap is {overlap}, but the panel has only {len(panel)} annotators")
     rng = numpy_generator(seed, "simulated", "overlap")
-    free = [0.0] * len(panel)
-    done = [0] * len(panel)
+    clocks = [_Clock(annotator) for annotator in panel]
     ranked = []
     for comparison, values in zip(comparisons, utilities, strict=True):
         wanted = overlap if rng.random() < overlap_share else 1
         rankings = []
-        for i in sorted(range(len(panel)), key=lambda i: (free[i], i))[:wanted]:
+        for i in sorted(range(len(panel)), key=lambda i: (clocks[i].free, i))[:wanted]:
+            clock = clocks[i]
             ranking = panel[i].rank(
                 values,
                 comparison=comparison.id,
                 seed=seed,
-                number=done[i],
-                at=started_at + timedelta(seconds=free[i]),
+                number=clock.done,
+                minutes=(clock.free - clock.sitting_began) / 60,
+                at=started_at + timedelta(seconds=clock.free),
                 guideline=guideline,
+                criterion=criterion,
             )
             assert ranking.seconds is not None
-            free[i] += ranking.seconds
-            done[i] += 1
+            clock.pass_time(ranking.seconds)
             rankings.append(ranking)
         ranked.append(replace(comparison, rankings=(*comparison.rankings, *rankings)))
     return ranked
+
+
+class _Clock:
+    """When an annotator is free, and since when they have been sitting, in seconds from the beginning."""
+
+    def __init__(self, annotator: SimulatedAnnotator) -> None:
+        self.limit = annotator.sitting_minutes
+        self.free = self.sitting_began = 0.0
+        self.done = 0
+
+    def pass_time(self, seconds: float) -> None:
+        self.free += seconds
+        self.done += 1
+        if self.limit is not None and self.free - self.sitting_began >= 60 * self.limit:
+            day = 24 * 3600
+            self.free = self.sitting_began = (self.free // day + 1) * day

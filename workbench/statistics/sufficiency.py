@@ -43,7 +43,8 @@ def needed(
     half = half_width(estimate)
     if half is None or prompts < 2:
         return None
-    more = max(math.ceil(prompts * ((half / wanted) ** 2 - 1)), 0)
+    # Rounded first: a width that is wanted and there but for the last bit needs nothing.
+    more = max(math.ceil(round(prompts * ((half / wanted) ** 2 - 1), 6)), 0)
     rankings = math.ceil(more * rankings_a_prompt)
     return Need(
         half_width=wanted,

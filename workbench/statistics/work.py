@@ -50,7 +50,7 @@ class Pace:
     streak_chance: float | None
     """At most this probable for answers drawn from the whole panel's patterns."""
     hurried: Estimate
-    """Share of rankings done in under a third of the panel's median time for as many completions."""
+    """Share of rankings done in under a third of the median annotator's median time for as many completions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,9 +245,11 @@ def _hurried(blocks: Sequence[RankBlock], judges: int) -> list[Estimate]:
         known = np.flatnonzero(np.isfinite(block.seconds))
         if not len(known):
             continue
-        quick = block.seconds[known] < np.median(block.seconds[known]) / 3
-        fast += np.bincount(block.annotator[known], weights=quick, minlength=judges)
-        timed += np.bincount(block.annotator[known], minlength=judges)
+        who, seconds = block.annotator[known], block.seconds[known]
+        # The median annotator, so that those who hurry, and so rank much, do not set the pace.
+        usual = np.median([np.median(seconds[who == i]) for i in np.unique(who)])
+        fast += np.bincount(who, weights=seconds < usual / 3, minlength=judges)
+        timed += np.bincount(who, minlength=judges)
     return [
         Estimate(float(fast[i] / timed[i]), n=int(timed[i]))
         if timed[i]

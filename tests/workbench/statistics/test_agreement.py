@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.panels import PANEL, comparison, generator, panel, random_comparisons
 from workbench.records import Comparison, Completion, Message, Ranking
 from workbench.statistics.agreement import count_units, pair_label_alpha, panel_agreement, raw_agreement
 from workbench.statistics.annotator_pairs import annotator_pairs, meetings
@@ -18,42 +19,6 @@ from workbench.statistics.kappa import cohen_kappa
 from workbench.statistics.pair_reader import expand_pairs
 from workbench.statistics.ranks import kendall_tau_b
 from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
-
-# Four prompts with four completions, ranked by some of three annotators.
-PANEL = {
-    "p1": {"ann": [1, 2, 2, 4], "bob": [1, 3, 2, 4], "cat": [2, 1, 3, 3]},
-    "p2": {"ann": [3, 1, 2, 4], "bob": [2, 1, 2, 4]},
-    "p3": {"ann": [1, 1, 3, 3], "cat": [1, 2, 3, 4]},
-    "p4": {"bob": [1, 2, 3, 4]},
-}
-
-
-def comparison(
-    prompt: str,
-    rankings: dict[str, Sequence[int | None]],
-    *,
-    texts: Sequence[str] | None = None,
-    name: str | None = None,
-    **changes: object,
-) -> Comparison:
-    k = max(len(ranks) for ranks in rankings.values())
-    return Comparison(
-        id=name or prompt,
-        prompt=prompt,
-        completions=tuple(Completion(text=text) for text in texts or [f"completion {i}" for i in range(k)]),
-        rankings=tuple(
-            Ranking(**{"id": f"{name or prompt}-{who}", "annotator": who, "ranks": tuple(ranks), **changes})
-            for who, ranks in rankings.items()
-        ),
-    )
-
-
-def panel() -> list[Comparison]:
-    return [comparison(prompt, rankings) for prompt, rankings in PANEL.items()]
-
-
-def generator() -> np.random.Generator:
-    return np.random.default_rng(0)
 
 
 def test_small_panel_by_hand() -> None:
@@ -137,35 +102,6 @@ def loops(comparisons: Sequence[Comparison]) -> tuple[int, int, int, int]:
                 decisive += 1
                 agree_decisive += x == y
     return agree, total, agree_decisive, decisive
-
-
-def random_comparisons(seed: int, num: int = 12) -> list[Comparison]:
-    """Comparisons with shared pairs, missing ranks, repeats by one annotator, ties and several criteria."""
-    rng = np.random.default_rng(seed)
-    out = []
-    for i in range(num):
-        k = int(rng.integers(1, 5))
-        texts = [f"t{t}" for t in rng.permutation(6)[:k]]
-        rankings = []
-        for r in range(int(rng.integers(0, 5))):
-            ranks = tuple(None if rng.random() < 0.1 else int(rank) for rank in rng.integers(1, 4, k))
-            rankings.append(
-                Ranking(
-                    id=f"{i}-{r}",
-                    annotator=f"a{rng.integers(4)}",
-                    ranks=ranks,
-                    criterion=("helpful", "honest")[int(rng.integers(2))],
-                )
-            )
-        out.append(
-            Comparison(
-                id=f"c{i}",
-                prompt=f"p{rng.integers(4)}",
-                completions=tuple(Completion(text=text) for text in texts),
-                rankings=tuple(rankings),
-            )
-        )
-    return out
 
 
 @settings(max_examples=60, deadline=None)

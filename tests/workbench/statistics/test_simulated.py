@@ -1,5 +1,7 @@
 """Simulated annotators: what is known of them shows in what they make."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,30 @@ def test_drift_makes_later_rankings_worse():
     assert np.mean([a < b for a, b in late]) < _accuracy(annotator) - 0.2
 
 
+def test_fatigue_grows_over_a_sitting_and_is_slept_off():
+    annotator = SimulatedAnnotator(
+        name="a", noise=0.0, tie_width=0.0, fatigue=2.0, seconds_per_completion=30, sitting_minutes=60
+    )
+    ranked = rank_all(_comparisons(300, k=2), [[0.5, 0.0]] * 300, [annotator], seed=0)
+    rankings = [c.rankings[0] for c in ranked]
+    days = [datetime.fromisoformat(r.at).date() for r in rankings]
+    assert len(set(days)) >= 4 and all(r.at[11:13] in ("09", "10") for r in rankings)
+    right = {"fresh": [], "tired": []}
+    for day in set(days):
+        those = [r.ranks == (1, 2) for r, d in zip(rankings, days, strict=True) if d == day]
+        right["fresh"] += those[:10]
+        right["tired"] += those[-10:]
+    assert np.mean(right["fresh"]) > np.mean(right["tired"]) + 0.15
+
+
+def test_straight_lining_gives_places_and_is_fast():
+    line, careful = (SimulatedAnnotator(name="a", straight_line=share) for share in (1.0, 0.0))
+    rankings = [line.rank([3, 2, 1, 0], comparison=f"c{i}", seed=0) for i in range(20)]
+    assert all([r.ranks[i] for i in r.order] == [1, 2, 3, 4] for r in rankings)
+    assert len({r.ranks for r in rankings}) > 5
+    assert rankings[0].seconds < careful.rank([3, 2, 1, 0], comparison="c0", seed=0).seconds / 3
+
+
 def test_the_panel_shares_the_work_by_speed_and_repeats_exactly():
     panel = [
         SimulatedAnnotator(name="fast", seconds_per_completion=3),
@@ -81,5 +107,9 @@ def test_the_panel_shares_the_work_by_speed_and_repeats_exactly():
 def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="spam"):
         SimulatedAnnotator(name="a", spam=1.5)
+    with pytest.raises(ValueError, match="straight_line is a share"):
+        SimulatedAnnotator(name="a", straight_line=-0.1)
+    with pytest.raises(ValueError, match="sitting_minutes"):
+        SimulatedAnnotator(name="a", sitting_minutes=0)
     with pytest.raises(ValueError, match="overlap is 3"):
         rank_all(_comparisons(1), [[1, 2, 3, 4]], [SimulatedAnnotator(name="a")], seed=0, overlap=3)
