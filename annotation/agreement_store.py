@@ -1,13 +1,17 @@
 """The last computed agreement of a project: kept beside the database, shown with its age."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from annotation.agreement import Agreement
+from annotation.agreement import Agreement, measure_agreement
 from annotation.report import agreement_page
+from storage.comparisons import read_comparisons
+from storage.database import Database
+from storage.projects import get_project_by_id
 from workbench.artifacts import write_file_aside
 from workbench.home import cache_folder
 
@@ -21,6 +25,30 @@ class StoredAgreement:
     """As `accord agreement --json` prints them."""
     fragment: str
     """The page's content as HTML; made by us from escaped text."""
+
+
+def refresh_agreement(
+    database: Database,
+    project_id: int,
+    *,
+    by: Sequence[str] = (),
+    draws: int = 1000,
+    seed: int = 0,
+    method: str = "percentile",
+) -> Agreement:
+    """Measure a project's agreement from what it holds now and keep it for the service's page; a job may call this.
+
+    Two at once do no harm: the file of the last to finish stands.
+    """
+    with database.reading() as session:
+        name = get_project_by_id(session, project_id).name
+        began = datetime.now(UTC)
+        comparisons = read_comparisons(session, project_id)
+        agreement = measure_agreement(
+            comparisons, source=name, by=by, draws=draws, seed=seed, method=method
+        )
+    store_agreement(project_id, agreement, now=began)
+    return agreement
 
 
 def store_agreement(project_id: int, agreement: Agreement, *, now: datetime) -> Path:

@@ -1,9 +1,8 @@
 """`accord agreement`: how far annotators agree, from a project or a file."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -11,24 +10,23 @@ from cli.arguments import parse_plain
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from annotation.agreement import Agreement
-    from workbench.records import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgreementArguments:
-    """How far annotators agree, with intervals: raw and corrected for chance, by annotator and by slice."""
+    """How much annotators agree, who disagrees, on what, whether it is enough, and what to do; with intervals."""
 
     file: Annotated[Path | None, tyro.conf.Positional] = None
     """A comparisons.jsonl file (.gz too)."""
     project: str | None = None
     """A project of the database, in place of a file; the service shows its report from then on."""
     by: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TAG")] = ()
-    """Tags to slice by."""
+    """Tags to slice by; without it, tags of 2 to 12 values are."""
     bootstrap: int = 1000
     """Resamples of the prompts behind the intervals; 0 for none."""
+    interval: Literal["percentile", "bca"] = "percentile"
+    """How intervals are read off the resamples; bca corrects for bias and skew."""
     seed: int = 0
     """Seed of the resamples."""
     html: Path | None = None
@@ -70,22 +68,21 @@ def agreement(arguments: list[str]) -> int:
 
 def _measure(options: AgreementArguments) -> "Agreement":
     from annotation.agreement import measure_agreement
-    from annotation.agreement_store import store_agreement
-    from storage.comparisons import read_comparisons as read_project
+    from annotation.agreement_store import refresh_agreement
     from storage.database import open_database
     from storage.projects import get_project
-    from workbench.jsonl import read_comparisons as read_file
+    from workbench.jsonl import read_comparisons
 
-    def measure(comparisons: "Iterable[Comparison]", source: str) -> "Agreement":
-        return measure_agreement(
-            comparisons, source=source, by=options.by, draws=options.bootstrap, seed=options.seed
-        )
-
+    how = {
+        "by": options.by,
+        "draws": options.bootstrap,
+        "seed": options.seed,
+        "method": options.interval,
+    }
     if options.file is not None:
-        return measure(read_file(options.file), options.file.name)
-    with open_database().reading() as session:
+        return measure_agreement(read_comparisons(options.file), source=options.file.name, **how)
+    database = open_database()
+    with database.reading() as session:
         project = get_project(session, str(options.project))
-        result = measure(read_project(session, project.id), project.name)
     # The service shows a project's last computed agreement.
-    store_agreement(project.id, result, now=datetime.now(UTC))
-    return result
+    return refresh_agreement(database, project.id, **how)
