@@ -11,7 +11,7 @@ from annotation.agreement import Agreement, measure_agreement
 from annotation.report import agreement_page
 from storage.comparisons import read_comparisons
 from storage.database import Database
-from storage.projects import get_project_by_id
+from storage.projects import read_project
 from workbench.artifacts import write_file_aside
 from workbench.home import cache_folder
 
@@ -41,12 +41,10 @@ def refresh_agreement(
     Two at once do no harm: the file of the last to finish stands.
     """
     with database.reading() as session:
-        name = get_project_by_id(session, project_id).name
+        name = read_project(session, project_id).name
         began = datetime.now(UTC)
         comparisons = read_comparisons(session, project_id)
-        agreement = measure_agreement(
-            comparisons, source=name, by=by, draws=draws, seed=seed, method=method
-        )
+        agreement = measure_agreement(comparisons, source=name, by=by, draws=draws, seed=seed, method=method)
     store_agreement(project_id, agreement, now=began)
     return agreement
 

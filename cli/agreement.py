@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -73,7 +73,7 @@ def _measure(options: AgreementArguments) -> "Agreement":
     from storage.projects import get_project
     from workbench.jsonl import read_comparisons
 
-    how = {
+    how: dict[str, Any] = {
         "by": options.by,
         "draws": options.bootstrap,
         "seed": options.seed,

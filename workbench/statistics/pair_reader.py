@@ -155,7 +155,6 @@ class _Reader:
             "label": columns["label"] * flip,
             "first_shown": columns["first_shown"] * flip,
         }
-        unit_items = np.stack([first[at], second[at]], axis=1)
         if self.twins:
             columns = _merge_twins(columns, self.dropped)
         seconds = _median_seconds(blocks, len(self.annotators))
@@ -177,7 +176,6 @@ class _Reader:
             judges=judges,
             criteria=list(self.criteria),
             tags=self.tags,
-            unit_items=unit_items,
             item_length=np.array(self.lengths, np.int64),
             comparison_ids=self.comparison_ids,
             prompt_texts=self.prompt_texts,

@@ -59,8 +59,6 @@ class PairLabels:
     criteria: Sequence[str]
     tags: Sequence[Mapping[str, str]]
     """Of each comparison."""
-    unit_items: Integers
-    """The unit's first and second completion, (num_units, 2): index into `item_length`."""
     item_length: Integers
     """Characters of each completion."""
     comparison_ids: Sequence[str]
@@ -72,7 +70,7 @@ class PairLabels:
     blocks: Sequence["RankBlock"] = ()
     """The same rankings as rows of ranks, for statistics of whole rankings."""
     unit_items: Integers = field(default_factory=lambda: np.empty((0, 2), np.int64))
-    """First and second completion of each unit, (num_units, 2): indices into `sources`."""
+    """First and second completion of each unit, (num_units, 2): indices into `sources` and `item_length`."""
     sources: Sequence[tuple[str, ...]] = ()
     """Which policies or systems wrote each completion."""
     counts: Mapping[str, int] = field(default_factory=dict)
