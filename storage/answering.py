@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
 from storage.annotators import AnnotatorRecord
+from storage.demonstrations import replace_demonstration
+from storage.gold import SCORED, agreement_with, expected_ranking
 from storage.leases import LeaseRecord, SlotTaken, end_lease, has_room
 from storage.standing import count_answer, is_withdrawn
 from storage.submissions import ranking_content_hash
 from storage.tables import Comparison, GuidelineVersion, Ranking, Submission
+from storage.voting import add_votes
 from workbench import records
 from workbench.errors import DataError
 
@@ -59,6 +62,11 @@ class Written:
 
     id: int
     at: datetime
+    comparison_id: int
+    kind: str
+    """The comparison's kind."""
+    order: tuple[int, ...]
+    gold_agreement: float | None
     is_new: bool
     """False where the same key had brought it before."""
 
@@ -66,17 +74,27 @@ class Written:
 def find_written(session: Session, annotator_id: int, token: str, key: str) -> Written | None:
     """What was written before under this key, or for this task; KeyReused and AlreadyAnswered where those disagree."""
     name = _stored_key(annotator_id, key)
-    query = select(
-        Submission.id, Submission.created_at, Submission.lease_token, Submission.idempotency_key
-    ).where(
-        or_(Submission.idempotency_key == name, Submission.lease_token == token),
-        Submission.annotator_id == annotator_id,
+    query = (
+        select(Submission, Comparison.kind)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(
+            or_(Submission.idempotency_key == name, Submission.lease_token == token),
+            Submission.annotator_id == annotator_id,
+        )
     )
     rows = session.execute(query).all()
-    for row in rows:
+    for row, kind in rows:
         if row.idempotency_key == name and row.lease_token == token:
-            return Written(id=row.id, at=row.created_at, is_new=False)
-    for row in rows:
+            return Written(
+                id=row.id,
+                at=row.created_at,
+                comparison_id=row.comparison_id,
+                kind=kind,
+                order=tuple(row.order or ()),
+                gold_agreement=row.gold_agreement,
+                is_new=False,
+            )
+    for row, _ in rows:
         if row.idempotency_key == name:
             raise KeyReused(f"the key '{key:.60}' came with another task before; make one for each task")
         raise AlreadyAnswered(f"you answered this task already (submission {row.id}); revise that submission")
@@ -108,11 +126,27 @@ def write_answer(
             "Your draft is kept; take the next task"
         )
     previous = None if lease.revises_id is None else session.get_one(Submission, lease.revises_id)
-    submission_id = _insert(session, lease, answer, previous, kind=annotator.kind, key=key, now=now)
+    agreement = _gold_agreement(session, lease, answer)
+    submission_id = _insert(
+        session, lease, answer, previous, agreement, kind=annotator.kind, key=key, now=now
+    )
     _insert_rankings(session, lease, answer, submission_id, annotator, now=now)
     end_lease(session, lease)
+    if answer.demonstration is not None or (previous and previous.demonstration is not None):
+        replace_demonstration(
+            session,
+            submission_id,
+            answer.demonstration,
+            previous_id=None if previous is None else previous.id,
+        )
     gained = (answer.outcome == "ranked") - (previous is not None and previous.outcome == "ranked")
-    closed = _add_votes(session, lease, gained) if lease.kind == "ordinary" and gained else 0
+    more: dict[str, float] = {}
+    if lease.kind == "ordinary" and gained:
+        more["closed"] = add_votes(session, lease, gained)
+    elif lease.kind == "gold":
+        more |= _gold_counts(previous.gold_agreement if previous else None, agreement)
+    elif lease.kind == "qualification":
+        more["practice_agreed"] = agreement or 0.0
     what = "revised" if previous else "practised" if lease.kind == "qualification" else answer.outcome
     count_answer(
         session,
@@ -122,21 +156,32 @@ def write_answer(
         what=what,
         seconds=answer.seconds,
         now=now,
-        more={"closed": closed} if closed else {},
+        more=more,
     )
-    return Written(id=submission_id, at=now, is_new=True)
+    return Written(
+        id=submission_id,
+        at=now,
+        comparison_id=lease.comparison_id,
+        kind=lease.kind,
+        order=lease.order,
+        gold_agreement=agreement,
+        is_new=True,
+    )
 
 
-def _add_votes(session: Session, lease: LeaseRecord, gained: int) -> int:
-    """Change the comparison's votes; 1 where that closed it, -1 where it opened it again, else 0."""
-    votes, target = session.execute(
-        update(Comparison)
-        .where(Comparison.id == lease.comparison_id)
-        .values(votes=Comparison.votes + gained)
-        .returning(Comparison.votes, Comparison.target_overlap)
-        .execution_options(synchronize_session=False)
-    ).one()
-    return int(votes >= target) - int(votes - gained >= target)
+def _gold_agreement(session: Session, lease: LeaseRecord, answer: Answer) -> float | None:
+    if lease.kind not in SCORED or answer.outcome != "ranked":
+        return None
+    expected = expected_ranking(session, lease.comparison_id)
+    given = {criterion: ranks for criterion, (ranks, _) in answer.rankings.items()}
+    return None if expected is None else agreement_with(expected.rankings, given)
+
+
+def _gold_counts(before: float | None, after: float | None) -> dict[str, float]:
+    return {
+        "gold_answered": (after is not None) - (before is not None),
+        "gold_agreed": (after or 0.0) - (before or 0.0),
+    }
 
 
 def _insert(
@@ -144,6 +189,7 @@ def _insert(
     lease: LeaseRecord,
     answer: Answer,
     previous: Submission | None,
+    agreement: float | None,
     *,
     kind: str,
     key: str,
@@ -169,6 +215,7 @@ def _insert(
         "note": answer.note,
         "demonstration": answer.demonstration,
         "sitting": answer.sitting,
+        "gold_agreement": agreement,
         "lease_token": lease.token,
         "idempotency_key": _stored_key(lease.annotator_id, key),
         "created_at": now,

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, text
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from storage.annotators import AnnotatorRecord
 from storage.leases import LeaseRecord, give_lease, holds_a_vote, own_leases, renew
 from storage.projects import ProjectRecord
+from storage.special import draw, find_repeat, find_scored
 from storage.standing import is_withdrawn, lock_standing
 from storage.tables import Comparison, ComparisonItem, Lease, ProjectAnnotator, Submission
 from storage.tables.content import WAITING
@@ -77,7 +78,78 @@ def next_lease(
     held = _held_lease(session, project, annotator, rules, exclude=exclude, now=now)
     if held is not None:
         return held
-    return _from_queue(session, project, annotator, rules, standing, now=now)
+    if rules.qualification is not None and standing.qualification != "passed":
+        practice = _practice(session, project, annotator, rules.qualification, standing)
+        if isinstance(practice, Nothing):
+            return practice
+        if practice is not None:
+            return lease_comparison(session, project, annotator, practice, rules, now=now)
+    found = _silent(session, project, annotator, rules, standing, now=now)
+    if found is None:
+        found = _from_queue(session, project, annotator, rules, standing, now=now)
+    if found is None:
+        return Nothing(reason="nothing-left")
+    return lease_comparison(session, project, annotator, found, rules, now=now)
+
+
+def _practice(
+    session: Session,
+    project: ProjectRecord,
+    annotator: AnnotatorRecord,
+    wanted: Qualification,
+    standing: ProjectAnnotator,
+) -> int | Nothing | None:
+    """The next comparison of the qualification round; None once it is passed."""
+    if standing.qualification == "failed":
+        return Nothing(reason="not-qualified")
+    if standing.practised < wanted.comparisons:
+        found = find_scored(session, project, annotator, "qualification", standing.practised)
+        if found is not None:
+            return found
+        if session.scalar(_own_practice(project.id, annotator.id)) is not None:
+            # The last ones are on the page; the round is not over.
+            return Nothing(reason="nothing-left")
+    if standing.practised == 0:
+        return Nothing(reason="not-qualified")
+    passed = standing.practice_agreed / standing.practised >= wanted.threshold
+    standing.qualification = "passed" if passed else "failed"
+    return None if passed else Nothing(reason="not-qualified")
+
+
+def _own_practice(project_id: int, annotator_id: int) -> Select[tuple[int]]:
+    return (
+        select(Lease.id)
+        .join(Comparison, Comparison.id == Lease.comparison_id)
+        .where(
+            Lease.annotator_id == annotator_id,
+            Lease.revises_id.is_(None),
+            Comparison.project_id == project_id,
+            Comparison.kind == "qualification",
+        )
+        .limit(1)
+    )
+
+
+def _silent(
+    session: Session,
+    project: ProjectRecord,
+    annotator: AnnotatorRecord,
+    rules: Rules,
+    standing: ProjectAnnotator,
+    *,
+    now: datetime,
+) -> int | None:
+    """A gold comparison or a repeat, where the draw for this task says so and there is one."""
+    if rules.gold_share + rules.repeat_share == 0:
+        return None
+    held = select(func.count()).select_from(Lease).where(Lease.annotator_id == annotator.id)
+    number = standing.submissions + (session.scalar(held) or 0)
+    drawn = draw(project, annotator, "silent", number)
+    if drawn < rules.gold_share:
+        return find_scored(session, project, annotator, "gold", number)
+    if drawn < rules.gold_share + rules.repeat_share:
+        return find_repeat(session, project, annotator, number, now=now)
+    return None
 
 
 def _held_lease(
@@ -114,9 +186,9 @@ def _from_queue(
     standing: ProjectAnnotator,
     *,
     now: datetime,
-) -> LeaseRecord | Nothing:
+) -> int | None:
     if standing.exhausted_at is not None and standing.exhausted_at > now - LONG_QUEUE_PAUSE:
-        return Nothing(reason="nothing-left")
+        return None
     # The longer an annotator has worked, the more of the queue is theirs already, and the rarer a whole look at it.
     look_again = timedelta(seconds=rules.lease_seconds + standing.submissions / 100)
     if standing.cursor_at is None or standing.cursor_at < now - look_again:
@@ -125,11 +197,9 @@ def _from_queue(
     if found is None and standing.cursor_id is not None:
         standing.cursor_priority = standing.cursor_id = None
         found = _search(session, project.id, annotator.id, standing, now=now)
-    if found is None:
-        if open_comparisons(session, project.id) > LONG_QUEUE:
-            standing.exhausted_at = now
-        return Nothing(reason="nothing-left")
-    return lease_comparison(session, project, annotator, found, rules, now=now)
+    if found is None and open_comparisons(session, project.id) > LONG_QUEUE:
+        standing.exhausted_at = now
+    return found
 
 
 def lease_comparison(

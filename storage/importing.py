@@ -14,7 +14,8 @@ from storage.comparisons import read_comparisons as read_stored
 from storage.projects import lock_project
 from storage.prompts import add_demonstration, add_to_pool
 from storage.submissions import NewRanking, add_rankings, find_rankings, ranking_content_hash
-from storage.votes import count_queue, count_votes
+from storage.votes import count_queue, count_votes, project_policy
+from storage.voting import settle_targets
 from workbench.errors import RecordError
 from workbench.jsonl import (
     OnBad,
@@ -158,6 +159,7 @@ class _Writer:
         self.project_id = project_id
         self.source = source
         self.bad = bad
+        self.policy, _ = project_policy(session, project_id)
         self.read = 0
         self.added = Counter({"comparisons": 0, "completions": 0, "rankings": 0})
         self.known = Counter({"comparisons": 0, "rankings": 0})
@@ -204,6 +206,9 @@ class _Writer:
         if labels:
             add_rankings(self.session, self.project_id, labels)
             count_votes(self.session, sorted({label.comparison_id for label in labels}))
+            if self.policy.kind == "uncertain":
+                voted = [name for name, fresh in merged if fresh]
+                settle_targets(self.session, self.project_id, self.policy, voted)
         self.added["comparisons"] += len(new)
         self.added["completions"] += sum(len(comparison.completions) for comparison in new)
         self.added["rankings"] += len(labels)

@@ -43,8 +43,8 @@ class Policy:
                 )
         for name in ("share", "threshold"):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-                raise ConfigError(f"policy.{name} must be a number from 0 to 1, got {value!r}")
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1:
+                raise ConfigError(f"policy.{name} must be a number between 0 and 1, got {value!r}")
 
     def to_json(self) -> dict[str, Any]:
         """The policy with the settings that its kind uses."""

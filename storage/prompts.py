@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows, reserve_ids
-from storage.tables import Demonstration, Prompt, PromptPool, utc_now
+from storage.submissions import counting_submissions
+from storage.tables import Comparison, Demonstration, Prompt, PromptPool, Submission, utc_now
 from workbench import records
 from workbench.errors import RecordError
 from workbench.identity import content_hash, messages_prompt, prompt_hash, prompt_json
@@ -125,9 +126,13 @@ def add_demonstration(session: Session, project_id: int, record: records.Demonst
 
 
 def read_demonstrations(session: Session, project_id: int) -> Iterator[records.Demonstration]:
-    """A project's demonstrations, sorted by id."""
+    """A project's demonstrations, sorted by id; those in submissions that were withdrawn are left out."""
     query = (
-        select(Demonstration).where(Demonstration.project_id == project_id).order_by(Demonstration.record_id)
+        select(Demonstration)
+        .outerjoin(Submission, Submission.id == Demonstration.submission_id)
+        .outerjoin(Comparison, Comparison.id == Submission.comparison_id)
+        .where(Demonstration.project_id == project_id, *counting_submissions())
+        .order_by(Demonstration.record_id)
     )
     for row in session.scalars(query):
         messages = tuple(Message(role=m["role"], content=m["content"]) for m in row.messages)

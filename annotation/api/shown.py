@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from annotation.answers import RULE
-from annotation.api.models import CompletionText, GuidelineState, Message, Submitted, Task
+from annotation.api.models import CompletionText, Feedback, GuidelineState, Message, Submitted, Task
 from annotation.forms import ProjectSettings
 from storage.answering import Written
+from storage.gold import expected_ranking
 from storage.guidelines import current_guideline, has_acknowledged
 from storage.history import OwnSubmission
 from storage.leases import LeaseRecord
@@ -40,9 +41,13 @@ def shown_task(session: Session, lease: LeaseRecord, settings: ProjectSettings) 
     )
 
 
-def submitted(written: Written) -> Submitted:
-    """What the page is told of a submission."""
-    return Submitted(submission=written.id, undo_until=(written.at + UNDO_TIME).isoformat(), feedback=None)
+def submitted(session: Session, written: Written) -> Submitted:
+    """What the page is told of a submission; after practice, how it compares with the expected ranking."""
+    return Submitted(
+        submission=written.id,
+        undo_until=(written.at + UNDO_TIME).isoformat(),
+        feedback=_feedback(session, written) if written.kind == "qualification" else None,
+    )
 
 
 def draft_of(submission: OwnSubmission) -> dict[str, Any]:
@@ -68,6 +73,17 @@ def prompt_start(prompt: Any) -> str:
     """The beginning of the latest turn, to know a comparison by."""
     text = prompt if isinstance(prompt, str) else prompt[-1]["content"]
     return text if len(text) <= PROMPT_START else text[: PROMPT_START - 1] + "…"
+
+
+def _feedback(session: Session, written: Written) -> Feedback | None:
+    expected = expected_ranking(session, written.comparison_id)
+    if expected is None:
+        return None
+    return Feedback(
+        agrees=written.gold_agreement or 0.0,
+        expected={name: [ranks[i] for i in written.order] for name, ranks in expected.rankings.items()},
+        explanation=expected.explanation,
+    )
 
 
 def _guideline_state(session: Session, lease: LeaseRecord) -> GuidelineState | None:

@@ -31,7 +31,8 @@ from storage.assignment import Nothing, next_lease
 from storage.leases import LeaseRecord, NoSuchTask, find_lease, renew, save_draft
 from storage.questions import ask
 from storage.standing import count_mine
-from storage.votes import apply_policy, open_comparisons, policy_is_new
+from storage.votes import open_comparisons, policy_is_new
+from storage.voting import put_policy_in_force
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -45,7 +46,7 @@ def next_task(work: Working, body: NextBody) -> Next:
     settings, project, annotator = work.settings, work.project, work.annotator
     with work.caller.database.writing() as session:
         if policy_is_new(project, settings.policy):
-            apply_policy(session, project.id)
+            put_policy_in_force(session, project.id)
         found = _closed(settings, now) or next_lease(
             session, project, annotator, settings.rules, exclude=body.exclude, now=now
         )
@@ -127,7 +128,7 @@ def _answer(
             written = _write(session, calling, annotator, task, key, read, now)
         if not written.is_new:
             response.status_code = 200
-        return submitted(written)
+        return submitted(session, written)
 
 
 def _write(

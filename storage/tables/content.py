@@ -92,6 +92,13 @@ class Comparison(Base):
         UniqueConstraint("project_id", "record_id"),
         one_of("kind", COMPARISON_KINDS),
         Index(
+            "ix_comparison_repeat",
+            "project_id",
+            "repeat_of",
+            sqlite_where=sql("repeat_of IS NOT NULL"),
+            postgresql_where=sql("repeat_of IS NOT NULL"),
+        ),
+        Index(
             "ix_comparison_special",
             "project_id",
             "kind",
