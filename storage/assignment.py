@@ -116,7 +116,7 @@ def _practice(
     return None if passed else Nothing(reason="not-qualified")
 
 
-def _own_practice(project_id: int, annotator_id: int) -> Select[tuple[int]]:
+def _own_practice(project_id: int, annotator_id: int) -> Select[int]:
     return (
         select(Lease.id)
         .join(Comparison, Comparison.id == Lease.comparison_id)

@@ -3,7 +3,7 @@
 import random
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, exists, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from storage.annotators import AnnotatorRecord
@@ -31,9 +31,11 @@ def find_scored(
         Comparison.kind == kind,
         exists().where(Adjudication.comparison_id == Comparison.id),
     ]
-    first, last = session.execute(select(func.min(Comparison.id), func.max(Comparison.id)).where(*pool)).one()
-    if first is None:
+    ends = select(func.min(Comparison.id), func.max(Comparison.id)).where(*pool).having(func.count() > 0)
+    row = session.execute(ends).first()
+    if row is None:
         return None
+    first, last = row
     pivot = first + int(draw(project, annotator, kind, number) * (last - first + 1))
     return _first_unseen(session, annotator.id, pool, Comparison.id >= pivot) or _first_unseen(
         session, annotator.id, pool, Comparison.id < pivot
@@ -139,7 +141,7 @@ def _make_repeat(
         "created_at": now,
     }
     key = int(session.execute(insert(Comparison).values(values).returning(Comparison.id)).scalar_one())
-    items = select(key, ComparisonItem.position, ComparisonItem.completion_id).where(
+    items = select(literal(key), ComparisonItem.position, ComparisonItem.completion_id).where(
         ComparisonItem.comparison_id == original_id
     )
     session.execute(insert(ComparisonItem).from_select(["comparison_id", "position", "completion_id"], items))

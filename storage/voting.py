@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
-from workbench.statistics.overlap import StoppingRule, another_vote
 
 from storage.comparisons import read_comparisons
 from storage.leases import LeaseRecord
@@ -13,6 +12,7 @@ from storage.policies import Policy, read_policy
 from storage.tables import Comparison, Project
 from storage.votes import apply_policy, count_queue
 from workbench import records
+from workbench.statistics.overlap import StoppingRule, another_vote
 
 _BATCH = 500
 
