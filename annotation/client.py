@@ -65,14 +65,18 @@ class Client:
 
     def draft(self, task: str, content: Mapping[str, Any], *, seconds: float = 0.0) -> dict[str, Any]:
         """Keep unsent work."""
-        return self._call("PUT", f"/tasks/{_part(task)}/draft", {"content": dict(content), "seconds": seconds})
+        return self._call(
+            "PUT", f"/tasks/{_part(task)}/draft", {"content": dict(content), "seconds": seconds}
+        )
 
     def submit(
         self, task: str, tiers: Mapping[str, Sequence[int | None]], *, key: str | None = None, **more: Any
     ) -> dict[str, Any]:
         """Send tiers by criterion, in the places as shown; `more` is the rest of the body. A new key by default."""
         rankings = {name: {"tiers": list(places)} for name, places in tiers.items()}
-        return self._call("POST", f"/tasks/{_part(task)}/submit", {"rankings": rankings, **more}, key=_key(key))
+        return self._call(
+            "POST", f"/tasks/{_part(task)}/submit", {"rankings": rankings, **more}, key=_key(key)
+        )
 
     def skip(self, task: str, reason: str, *, key: str | None = None, **more: Any) -> dict[str, Any]:
         """Send a reason instead of a ranking."""
