@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy.orm import Session
 
 from annotation.rights import Right, may, may_anywhere
 from annotation.sessions import BrowserSession, Sessions, same_token
 from storage.accounts import AccountRecord, get_account
+from storage.api_tokens import find_token, note_use, should_note_use
 from storage.projects import ProjectRecord, find_project, list_projects
+from storage.tables import utc_now
 
 
 class SignInNeeded(Exception):
@@ -44,9 +46,23 @@ def browser_session(request: Request) -> BrowserSession | None:
 
 
 def signed_in(request: Request, database: Reading) -> AccountRecord:
-    """The account of the request; raises SignInNeeded."""
-    account = _of_cookie(request, database)
+    """The account of the request, by its token if it sends one, else by its cookie; raises SignInNeeded."""
+    given = request.headers.get("Authorization")
+    account = _of_cookie(request, database) if given is None else _of_token(request, database, given)
     request.state.account_id = account.id
+    return account
+
+
+def _of_token(request: Request, database: Session, header: str) -> AccountRecord:
+    scheme, _, token = header.partition(" ")
+    now = utc_now()
+    found = find_token(database, token.strip(), now=now) if scheme.lower() == "bearer" else None
+    account = get_account(database, found.account_id) if found else None
+    if found is None or account is None:
+        raise SignInNeeded
+    if should_note_use(found, now=now):
+        with request.app.state.database.writing() as writing:
+            note_use(writing, found.id, now=now)
     return account
 
 
@@ -65,12 +81,27 @@ SignedIn = Annotated[AccountRecord, Depends(signed_in)]
 
 
 def changing(request: Request, account: SignedIn) -> AccountRecord:
-    """The account of a request that changes something by JSON: a browser must send its page's token in a header."""
-    check_form(browser_session(request), request.headers.get("X-CSRF-Token", ""))
+    """The account of a request that changes something by JSON: a browser must send its page's token in a header.
+
+    A request with a token of its own needs none: no other site can make a browser send that header.
+    """
+    if "Authorization" not in request.headers:
+        check_form(browser_session(request), request.headers.get("X-CSRF-Token", ""))
     return account
 
 
 Changing = Annotated[AccountRecord, Depends(changing)]
+
+
+def posting(
+    request: Request, account: SignedIn, csrf: Annotated[str, Form(max_length=200)] = ""
+) -> AccountRecord:
+    """The account of a form that was sent from one of our pages; forms are for browsers, so a token is not enough."""
+    check_form(browser_session(request), csrf)
+    return account
+
+
+Posting = Annotated[AccountRecord, Depends(posting)]
 
 
 def check_form(session: BrowserSession | None, token: str) -> BrowserSession:

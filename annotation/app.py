@@ -9,7 +9,17 @@ from annotation.api.errors import add_api_errors
 from annotation.api.openapi import add_api
 from annotation.body_limit import BodyLimit
 from annotation.errors import REFUSAL_SECONDS, REFUSALS, add_error_handlers, http_error
-from annotation.routes import account, health, label_studio, language, projects, ranking, runs, scripts
+from annotation.routes import (
+    account,
+    health,
+    label_studio,
+    language,
+    leading,
+    projects,
+    ranking,
+    runs,
+    scripts,
+)
 from annotation.sessions import Sessions
 from annotation.settings import Settings
 from annotation.throttle import Throttle
@@ -47,6 +57,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         projects.router,
         runs.router,
         label_studio.router,
+        leading.router,
     ):
         app.include_router(routes)
     add_api(app)

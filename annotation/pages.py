@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -10,8 +11,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from annotation.access import browser_session
 from annotation.language import LANGUAGES, language_of, translator
+from annotation.rights import Right, may
 from storage.accounts import AccountRecord
+from storage.projects import ProjectRecord
 from workbench.page import style
+
+PROJECT_PAGES: tuple[tuple[str, str, Right], ...] = (
+    ("Overview", "", "read"),
+    ("People", "members", "lead"),
+)
+"""Tabs of a project: title, path below the project's, and the right that it needs."""
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("annotation", "templates"),
@@ -39,6 +48,8 @@ def render(
         account=account,
         csrf=token,
         age=age,
+        address_of=address_of,
+        project_pages=project_pages,
         language=language,
         languages=LANGUAGES,
         t=translator(language),
@@ -46,6 +57,20 @@ def render(
         **values,
     )
     return HTMLResponse(text, status_code=status)
+
+
+def address_of(project: ProjectRecord, page: str = "") -> str:
+    """The path of a project's page, whatever characters its name has."""
+    return f"/projects/{quote(project.name, safe='')}" + (f"/{page}" if page else "")
+
+
+def project_pages(project: ProjectRecord, account: AccountRecord) -> list[tuple[str, str]]:
+    """The pages of a project that the account may open, by name and path, in the order of the tabs."""
+    return [
+        (title, address_of(project, page))
+        for title, page, right in PROJECT_PAGES
+        if may(account, project.id, right)
+    ]
 
 
 def style_sheet() -> str:

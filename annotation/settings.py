@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     session_hours: int = 12
     """How long a sign-in lasts."""
 
+    public_url: str = ""
+    """Where people reach the service, for the links it gives out: https://labels.example.org. By default as asked."""
+
     @model_validator(mode="after")
     def check(self) -> "Settings":
         """Refuse what would be unsafe, saying the way out."""

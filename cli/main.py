@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "account create": Command("cli.serve:create_account", "make an account that can sign in"),
     "project create": Command("cli.data:project_create", "make a project"),
     "project show": Command("cli.data:project_show", "show a project's counts"),
+    "annotator invite": Command("cli.people:annotator_invite", "make a link that invites to a project"),
     "annotator withdraw": Command(
         "cli.data:annotator_withdraw", "exclude an annotator from then on; list what used them"
     ),

@@ -1,15 +1,18 @@
 """Accounts and memberships: who can sign in, and what they may do in which project."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from storage import audit
-from storage.tables import Account, Membership
+from storage.tables import Account, ApiToken, Membership
 from storage.tables.people import ROLES
 from workbench.errors import DataError
+
+LONGEST_LOGIN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +29,25 @@ class AccountRecord:
 
 
 def create_account(
-    session: Session, login: str, password_hash: str, *, is_admin: bool = False, actor: str = "command line"
+    session: Session,
+    login: str,
+    password_hash: str,
+    *,
+    is_admin: bool = False,
+    locale: str = "en",
+    actor: str = "command line",
 ) -> int:
-    """Make an account and return its id; DataError if the login is empty or taken."""
+    """Make an account and return its id; DataError if the login is no login or taken."""
     if not login.strip():
         raise DataError("an account needs a login")
+    if login != login.strip() or not login.isprintable() or len(login) > LONGEST_LOGIN:
+        raise DataError(
+            f"a login has at most {LONGEST_LOGIN} characters, none of them invisible and no space at either end, "
+            f"got {login!r:.120}"
+        )
     if session.scalar(select(Account.id).where(Account.login == login)) is not None:
         raise DataError(f"there is an account '{login}' already")
-    account = Account(login=login, password_hash=password_hash, is_admin=is_admin)
+    account = Account(login=login, password_hash=password_hash, is_admin=is_admin, locale=locale)
     session.add(account)
     session.flush()
     audit.record(session, actor, "create account", f"account:{account.id}", {"admin": is_admin})
@@ -92,11 +106,66 @@ def set_locale(session: Session, account_id: int, locale: str) -> None:
     session.flush()
 
 
+def change_password(session: Session, account_id: int, password_hash: str, *, actor: str) -> None:
+    """Replace the password; sessions that were begun with the old one end."""
+    set_password_hash(session, account_id, password_hash)
+    audit.record(session, actor, "change password", f"account:{account_id}", {})
+
+
+def list_accounts(session: Session) -> list[AccountRecord]:
+    """All accounts that are not erased, by login."""
+    rows = session.scalars(select(Account).where(Account.erased_at.is_(None)).order_by(Account.login)).all()
+    roles: dict[int, dict[int, set[str]]] = {}
+    for member in session.scalars(select(Membership)):
+        roles.setdefault(member.account_id, {}).setdefault(member.project_id, set()).add(member.role)
+    return [_make_record(row, roles.get(row.id, {})) for row in rows]
+
+
+def set_admin(session: Session, account_id: int, is_admin: bool, *, actor: str) -> None:
+    """Make an account an admin, or one no more; DataError where none would be left."""
+    account = _standing(session, account_id)
+    if not is_admin:
+        _keep_an_admin(session, account)
+    account.is_admin = is_admin
+    audit.record(session, actor, "set admin", f"account:{account_id}", {"admin": is_admin})
+    session.flush()
+
+
+def erase_account(session: Session, account_id: int, *, now: datetime, actor: str) -> None:
+    """Forget who someone was: login, password, roles and tokens go; pseudonym and labels stay, without a link."""
+    account = _standing(session, account_id)
+    _keep_an_admin(session, account)
+    account.login = account.password_hash = account.annotator_id = None
+    account.is_admin = False
+    account.erased_at = now
+    session.execute(delete(Membership).where(Membership.account_id == account_id))
+    session.execute(delete(ApiToken).where(ApiToken.account_id == account_id))
+    audit.record(session, actor, "erase account", f"account:{account_id}", {})
+    session.flush()
+
+
+def _standing(session: Session, account_id: int) -> Account:
+    account = session.get(Account, account_id)
+    if account is None or account.erased_at is not None:
+        raise DataError(f"no account with id {account_id}")
+    return account
+
+
+def _keep_an_admin(session: Session, account: Account) -> None:
+    others = select(Account.id).where(Account.is_admin, Account.erased_at.is_(None), Account.id != account.id)
+    if account.is_admin and session.scalar(others.limit(1)) is None:
+        raise DataError("this is the only admin; make another account admin first")
+
+
 def _record(session: Session, row: Account) -> AccountRecord:
     held = select(Membership.project_id, Membership.role).where(Membership.account_id == row.id)
     roles: dict[int, set[str]] = {}
     for project_id, role in session.execute(held):
         roles.setdefault(project_id, set()).add(role)
+    return _make_record(row, roles)
+
+
+def _make_record(row: Account, roles: Mapping[int, Set[str]]) -> AccountRecord:
     return AccountRecord(
         id=row.id,
         login=row.login or "",

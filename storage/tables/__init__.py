@@ -1,5 +1,6 @@
 """The tables of docs/data.md, as SQLAlchemy 2 typed declarative classes."""
 
+from storage.tables.access import ApiToken, Invitation
 from storage.tables.base import Base, UTCDateTime, utc_now
 from storage.tables.content import Comparison, ComparisonItem, Completion, Demonstration, Prompt, PromptPool
 from storage.tables.label_studio import (
@@ -25,6 +26,7 @@ __all__ = [
     "Account",
     "Adjudication",
     "Annotator",
+    "ApiToken",
     "Audit",
     "Base",
     "Checkpoint",
@@ -36,6 +38,7 @@ __all__ = [
     "Draft",
     "GuidelineAcknowledgement",
     "GuidelineVersion",
+    "Invitation",
     "Job",
     "LabelStudioAnnotation",
     "LabelStudioPerson",

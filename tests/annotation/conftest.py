@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fastapi import Response
 from fastapi.testclient import TestClient
 
 from annotation.app import create_app
 from annotation.passwords import hash_password
+from annotation.sessions import COOKIE
 from annotation.settings import Settings
-from storage.accounts import add_membership, create_account
+from storage.accounts import add_membership, create_account, find_account
 from storage.database import Database, init_database
 from storage.projects import create_project
 
@@ -45,6 +47,18 @@ class Service:
             follow_redirects=False,
         )
 
+    def become(self, login: str) -> str:
+        """Sign in without the password, which takes its time to check; the token that forms must carry."""
+        sessions = self.browser.app.state.sessions
+        with self.database.reading() as session:
+            account = find_account(session, login)
+        begun = sessions.begin(account.id, account.password_hash)
+        response = Response()
+        sessions.write(response, begun)
+        self.browser.cookies.clear()
+        self.browser.cookies.set(COOKIE, response.headers["set-cookie"].split(";")[0].split("=", 1)[1])
+        return begun.csrf
+
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
@@ -53,14 +67,23 @@ def password_hash() -> str:
 
 @pytest.fixture
 def service(database: Database, password_hash: str) -> Iterator[Service]:
-    """Projects `stories` and `secret`; ada is admin, lea leads stories, ann annotates it, nil has no role."""
+    """Projects `stories` and `secret`, and people to sign in as.
+
+    ada is admin; in stories lea is lead, ann annotator, rev reviewer, res researcher; sec leads secret; nil has no role.
+    """
     with database.writing() as session:
         stories = create_project(session, "stories", description="<b>bold</b> & plain")
-        create_project(session, "secret")
+        secret = create_project(session, "secret")
         create_account(session, "ada", password_hash, is_admin=True)
-        for login, role in (("lea", "lead"), ("ann", "annotator")):
+        for login, role in (
+            ("lea", "lead"),
+            ("ann", "annotator"),
+            ("rev", "reviewer"),
+            ("res", "researcher"),
+        ):
             add_membership(session, create_account(session, login, password_hash), stories.id, role)
         create_account(session, "nil", password_hash)
+        add_membership(session, create_account(session, "sec", password_hash), secret.id, "lead")
     settings = Settings(environment="development", secret_key="a secret of the test, 32 characters")
     with TestClient(create_app(settings, database), base_url="http://testserver") as browser:
         yield Service(database, browser)

@@ -1,0 +1,136 @@
+"""Every route for every kind of person: who gets in, who is told no, who is told nothing."""
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+
+from storage.accounts import find_account
+from storage.api_tokens import create_token
+from storage.invitations import create_invitation
+from storage.projects import get_project
+from storage.tables import utc_now
+
+WHO = ("nobody", "nil", "sec", "ann", "rev", "res", "lea", "ada")
+"""nil has no role anywhere, sec leads another project; ann, rev, res, lea have the roles in stories; ada is admin."""
+
+# One letter for each of WHO. y: gets in. s: sent to the sign-in form, or 401. f: 403. n: 404.
+EVERYBODY = "yyyyyyyy"
+SIGNED_IN = "syyyyyyy"
+ADMIN = "snnnnnny"
+READ = "snnfyyyy"
+LEAD = "snnfffyy"
+RESEARCH = "snynnyyy"
+ONE_RUN = "snnnnnnn"
+"""There is no run in this test's database, for anybody."""
+
+ROUTES = {
+    "GET /healthz": EVERYBODY,
+    "GET /readyz": EVERYBODY,
+    "GET /static/accord.css": EVERYBODY,
+    "GET /static/icon.svg": EVERYBODY,
+    "GET /static/rank/{wanted}/{name}": "nnnnnnnn",
+    "GET /sign-in": EVERYBODY,
+    "POST /sign-in": EVERYBODY,
+    "POST /sign-out": EVERYBODY,
+    "POST /language": EVERYBODY,
+    "GET /join/{token}": EVERYBODY,
+    "POST /join/{token}": EVERYBODY,
+    "GET /": SIGNED_IN,
+    "GET /account": SIGNED_IN,
+    "POST /account/password": SIGNED_IN,
+    "POST /account/tokens": SIGNED_IN,
+    "POST /account/tokens/{token_id}/revoke": SIGNED_IN,
+    "POST /account/erase": SIGNED_IN,
+    "GET /accounts": ADMIN,
+    "POST /accounts": ADMIN,
+    "POST /accounts/{account_id}": ADMIN,
+    "GET /projects/{name}": READ,
+    "GET /projects/{name}/agreement": READ,
+    "GET /projects/{name}/members": LEAD,
+    "POST /projects/{name}/members/{member_id}": LEAD,
+    "POST /projects/{name}/invitations": LEAD,
+    "POST /projects/{name}/invitations/{invitation_id}/revoke": LEAD,
+    "GET /runs": RESEARCH,
+    "GET /runs/{name}": ONE_RUN,
+    "GET /runs/{name}/report": ONE_RUN,
+}
+
+
+def routes(router) -> set[str]:
+    """Every route of the application as METHOD path, those of its routers too."""
+    found: set[str] = set()
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            found |= {f"{method} {route.path}" for method in route.methods}
+        elif hasattr(route, "original_router"):
+            found |= routes(route.original_router)
+    return found
+
+
+def kind_of(answer) -> str:
+    if answer.status_code == 401 and "/sign-in" not in str(answer.url):
+        return "s"
+    if (
+        answer.status_code == 303
+        and answer.headers["location"] == "/sign-in"
+        and answer.request.url.path != "/sign-out"
+    ):
+        return "s"
+    return {403: "f", 404: "n"}.get(answer.status_code, "y")
+
+
+@pytest.fixture
+def ask(service):
+    """Ask as someone: the answer to a route of stories, with the form's token where it is a form."""
+    with service.database.writing() as session:
+        project = get_project(session, "stories")
+        token = create_invitation(session, project.id, "lead", uses=9, now=utc_now(), actor="test")
+        member = find_account(session, "ann").id
+    places = {
+        "token": token,
+        "member_id": str(member),
+        "account_id": str(member),
+        "wanted": "0",
+    }
+
+    def ask(who: str, route: str, *, csrf: bool = True):
+        method, path = route.split()
+        path = path.replace("{name}", "stories") if "/projects/" in path else path
+        path = re.sub(r"{(\w+)}", lambda m: places.get(m[1], "1"), path)
+        if who == "nobody":
+            service.browser.cookies.clear()
+            value = service.csrf() if method != "GET" else ""
+        else:
+            value = service.become(who)
+        data = {"csrf": value} if csrf and method != "GET" else None
+        return service.browser.request(method, path, data=data, follow_redirects=False)
+
+    return ask
+
+
+def test_no_route_is_missing_here(service) -> None:
+    found = routes(service.browser.app)
+    assert len(found) > 20 and found == set(ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_who_gets_in(ask, route: str) -> None:
+    found = {who: kind_of(ask(who, route)) for who in WHO}
+    assert found == dict(zip(WHO, ROUTES[route], strict=True))
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.startswith("POST")])
+def test_no_form_works_without_its_token(ask, route: str) -> None:
+    answer = ask("ada", route, csrf=False)
+    assert answer.status_code == 403 and "The form was refused" in answer.text
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.startswith("POST")])
+def test_no_form_works_with_an_api_token_alone(service, ask, route: str) -> None:
+    with service.database.writing() as session:
+        account = find_account(session, "ada").id
+        token = create_token(session, account, "test", now=utc_now(), actor="test")
+    service.browser.headers["Authorization"] = f"Bearer {token}"
+    answer = ask("nobody", route, csrf=False)
+    assert answer.status_code == 403 and "The form was refused" in answer.text
