@@ -72,6 +72,11 @@ ROUTES = {
     "POST /api/v1/tasks/{task}/submit": SIGNED_IN,
     "POST /api/v1/tasks/{task}/skip": SIGNED_IN,
     "POST /api/v1/tasks/{task}/question": SIGNED_IN,
+    "GET /projects/{name}/rank": ANNOTATE,
+    "GET /projects/{name}/history": ANNOTATE,
+    "GET /projects/{name}/my-questions": ANNOTATE,
+    "GET /projects/{name}/guideline": MEMBER,
+    "POST /webhooks/label-studio/{link_id}": "nnnnnnnn",
     "GET /runs": RESEARCH,
     "GET /runs/{name}": ONE_RUN,
     "GET /runs/{name}/report": ONE_RUN,
@@ -154,7 +159,7 @@ def test_who_gets_in(ask, route: str) -> None:
     assert found == dict(zip(WHO, ROUTES[route], strict=True))
 
 
-FORMS = [route for route in ROUTES if not route.startswith("GET")]
+FORMS = [route for route in ROUTES if not route.startswith("GET") and "/webhooks/" not in route]
 
 
 @pytest.mark.parametrize("route", FORMS)

@@ -195,7 +195,7 @@ def test_annotators_see_their_project_without_its_figures(service, tmp_path) -> 
     fill(service, tmp_path)
     service.sign_in("ann")
     page = service.browser.get("/").text
-    assert "stories" in page and "submissions" not in page and "/projects/stories" not in page
+    assert "stories" in page and "submissions by" not in page and 'href="/projects/stories"' not in page
 
 
 def test_headers_keep_other_sites_out(service) -> None:
