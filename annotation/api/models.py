@@ -11,6 +11,8 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Note = Annotated[str, Field(max_length=20_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 MOST = 9
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
+"""An id in the path that a database can hold."""
 
 
 class Strict(BaseModel):

@@ -16,6 +16,7 @@ from annotation.api.models import (
     Projects,
     QuestionEntry,
     Questions,
+    RowId,
 )
 from annotation.api.shown import prompt_start
 from annotation.forms import read_settings
@@ -89,7 +90,7 @@ def questions(project: Seeing, calling: Calling) -> Questions:
 
 
 @router.post("/questions/{question}/answer")
-def answer(question: int, calling: Calling, body: AnswerBody) -> Asked:
+def answer(question: RowId, calling: Calling, body: AnswerBody) -> Asked:
     """A lead's answer; the annotator sees it beside the question."""
     now = datetime.now(UTC)
     with calling.database.writing() as session:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter, Query
 
 from annotation.api.callers import Calling, Working
-from annotation.api.models import History, OwnSubmission, Task
+from annotation.api.models import History, OwnSubmission, RowId, Task
 from annotation.api.shown import draft_of, prompt_start, shown_task
 from annotation.forms import read_settings
 from annotation.rights import may
@@ -45,12 +45,12 @@ def history(
 
 
 @router.post("/submissions/{submission}/revise")
-def revise(submission: int, calling: Calling) -> Task:
+def revise(submission: RowId, calling: Calling) -> Task:
     """The submission as a task again, in the same order; to submit it makes the next revision."""
     now = datetime.now(UTC)
     annotator = calling.annotator()
     with calling.database.writing() as session:
-        found = own_submission(session, min(submission, MOST_ID), annotator.id, lock=True)
+        found = own_submission(session, submission, annotator.id, lock=True)
         if not may(calling.account, found.project_id, "annotate"):
             raise NoSuchSubmission(f"you have no submission {submission}")
         settings = read_settings(read_project(session, found.project_id).settings)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from annotation.access import NotFound
+from annotation.api.models import RowId
 from annotation.label_studio.push import hash_secret
 from annotation.label_studio.sync import PULL_JOB
 from annotation.sessions import same_token
@@ -21,12 +22,12 @@ _PAUSE = timedelta(seconds=2)
 
 @router.post("/webhooks/label-studio/{link_id}", include_in_schema=False)
 def changed(
-    request: Request, link_id: int, x_accord_secret: Annotated[str, Header(max_length=200)] = ""
+    request: Request, link_id: RowId, x_accord_secret: Annotated[str, Header(max_length=200)] = ""
 ) -> JSONResponse:
     """Queue a pull unless one waits already. The body is not read: it is unsigned, unordered, and may be missing."""
     payload = {"link": link_id}
     with request.app.state.database.reading() as session:
-        link = session.get(LabelStudioProject, link_id) if link_id < 2**63 else None
+        link = session.get(LabelStudioProject, link_id)
         if link is None or not same_token(link.webhook_hash or "", hash_secret(x_accord_secret)):
             raise NotFound(f"link {link_id}")
         waits = is_queued(session, PULL_JOB, payload)
