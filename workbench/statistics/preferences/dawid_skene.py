@@ -8,8 +8,9 @@ Pair labels -1, 0, 1 have a symmetry: exchanging the two completions turns a lab
 makes that a part of the model: e_a[t, l] = e_a[-t, -l] and p_1 = p_-1, so that no estimate depends on which completion
 is called first. An annotator then has three free rates: right and wrong on decisive pairs, and ties on tied ones.
 
-With `smoothing` s > 0, each row of error rates and the classes get s imagined labels of each kind (for flip, each kind
-up to the symmetry): the top of the posterior under Dirichlet priors on the scale of log-odds, where nothing is 0 or 1.
+With `smoothing` above 0, that many imagined labels are added to each class and label, (Q, Q) or one number for all,
+and their mean to each class: the top of the posterior under Dirichlet priors on the scale of log-odds, where nothing
+is 0 or 1. More of them on the diagonal say that annotators are right rather than wrong, which nothing else does.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class DawidSkeneFit:
     """(U, Q): P(class | labels); a unit without labels has `classes`."""
     log_likelihood: float
     """Without the prior."""
-    smoothing: float
+    smoothing: Floats
+    """(Q, Q): imagined labels of each class and kind; all 0 for plain maximum likelihood."""
     flip: bool
     counts: csr_matrix
     """(U, A * Q): how often an annotator gave a unit a label."""
@@ -104,18 +106,18 @@ class DawidSkeneFit:
         for begin in range(0, len(w), CHUNK):
             missing += self._missing(slice(begin, min(begin + CHUNK, len(w))), size)
         complete = np.zeros((size, size))
-        given = (
-            np.asarray(self.counts.T @ w).reshape(people, q, q).sum(1) + self.smoothing * q
+        given = np.asarray(self.counts.T @ w).reshape(people, q, q).sum(1) + self.smoothing.sum(
+            1
         )  # (A, Q): labels by class
         for row in range(people * q):
             at, rate = row * q, rates[row]
             complete[at : at + q, at : at + q] = given.ravel()[row] * (np.diag(rate) - np.outer(rate, rate))
-        mass = len(w) + q * self.smoothing
+        mass = len(w) + q * self.smoothing.mean()
         complete[-q:, -q:] = mass * (np.diag(self.classes) - np.outer(self.classes, self.classes))
         information = complete - missing
         free = _directions(people, q, self.flip)
         inner = free.T @ information @ free
-        if self.smoothing == 0 and np.linalg.eigvalsh(inner)[0] < 1e-8:
+        if not self.smoothing.all() and np.linalg.eigvalsh(inner)[0] < 1e-8:
             raise ValueError(
                 "a rate is 0 or not determined by the labels, so it has no standard error. Use smoothing"
             )
@@ -150,7 +152,7 @@ def fit_dawid_skene(
     num_classes: int | None = None,
     num_annotators: int | None = None,
     flip: bool = False,
-    smoothing: float = 0.0,
+    smoothing: ArrayLike = 0.0,
     iterations: int = 2000,
 ) -> DawidSkeneFit:
     """The classes, error rates and posteriors of labels in columns (M,); labels count from 0 to Q - 1.
@@ -164,8 +166,9 @@ def fit_dawid_skene(
     people = int(who.max()) + 1 if num_annotators is None else num_annotators
     if flip and q != 3:
         raise ValueError(f"flip is for the three pair labels, got {q} classes")
-    if smoothing < 0:
-        raise ValueError(f"smoothing must be 0 or more, got {smoothing}")
+    imagined = np.broadcast_to(np.asarray(smoothing, np.float64), (q, q))
+    if (imagined < 0).any():
+        raise ValueError(f"smoothing must be 0 or more, got {imagined.min()}")
     if given.min() < 0 or given.max() >= q:
         raise ValueError(f"labels must be 0 to {q - 1}, got {given.min()} to {given.max()}")
     shape = (int(units.max()) + 1, people * q)
@@ -175,7 +178,7 @@ def fit_dawid_skene(
     posterior = np.where(known > 0, shares / np.maximum(known, 1), 1 / q)
     value = -np.inf
     for _ in range(iterations):
-        classes, rates = _rates(counts, posterior, people, flip, smoothing)
+        classes, rates = _rates(counts, posterior, people, flip, imagined)
         with np.errstate(divide="ignore"):
             log_joint = _log_joint(counts, np.log(classes), np.log(rates))
         log_unit = logsumexp(log_joint, axis=1)
@@ -188,13 +191,17 @@ def fit_dawid_skene(
         rates=rates,
         posterior=posterior,
         log_likelihood=value,
-        smoothing=smoothing,
+        smoothing=imagined,
         flip=flip,
         counts=counts,
     )
 
 
-def dawid_skene_of_labels(labels: PairLabels, *, smoothing: float = 0.5) -> DawidSkeneFit:
+IMAGINED = np.full((3, 3), 0.5) + np.eye(3)
+"""Three times as many right labels as wrong ones of each kind, so that classes keep their names."""
+
+
+def dawid_skene_of_labels(labels: PairLabels, *, smoothing: ArrayLike = IMAGINED) -> DawidSkeneFit:
     """Dawid-Skene with flip symmetry of pair labels; the classes are: second better, tie, first better."""
     return fit_dawid_skene(
         labels.unit,
@@ -208,12 +215,12 @@ def dawid_skene_of_labels(labels: PairLabels, *, smoothing: float = 0.5) -> Dawi
 
 
 def _rates(
-    counts: csr_matrix, posterior: Floats, people: int, flip: bool, smoothing: float
+    counts: csr_matrix, posterior: Floats, people: int, flip: bool, smoothing: Floats
 ) -> tuple[Floats, Floats]:
     """The M-step: shares of classes and of labels within them."""
     q = posterior.shape[1]
     cells = np.asarray(counts.T @ posterior).reshape(people, q, q).transpose(0, 2, 1) + smoothing
-    classes = posterior.sum(0) + smoothing
+    classes = posterior.sum(0) + smoothing.mean()
     if flip:
         cells, classes = cells + cells[:, ::-1, ::-1], classes + classes[::-1]
     rows = cells.sum(2, keepdims=True)
