@@ -15,6 +15,7 @@ from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.snapshots import Snapshot
+    from workbench.statistics.preferences.label_model import LabelModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,9 @@ class LabelsArguments:
     """Or a project."""
     criterion: str | None = None
     """Of a project: the criterion to take; needed where the labels have more than one."""
+    label_model: Literal["none", "davidson", "crowdbt"] = "none"
+    """Give P(better) by a model of all rankings, fitted on the train split: annotators equal, or each of a reliability
+    and a position bias; none: shares of votes."""
     json: bool = False
     """Print one JSON object."""
 
@@ -88,10 +92,19 @@ def export_trl(arguments: list[str]) -> None:
     from storage.exporting import export_trl as write
 
     with _snapshot(config) as snapshot:
-        count = write(snapshot.comparisons(config.split), config.target, ties=config.ties)
+        model = _label_model(config, snapshot)
+        count = write(snapshot.comparisons(config.split), config.target, ties=config.ties, model=model)
         content = snapshot.content_hash
     if config.json:
-        print_json({"path": str(config.target), "pairs": count, "ties": config.ties, "content_hash": content})
+        print_json(
+            {
+                "path": str(config.target),
+                "pairs": count,
+                "ties": config.ties,
+                "label_model": config.label_model,
+                "content_hash": content,
+            }
+        )
     else:
         policy = "even votes left out" if config.ties == "drop" else "even votes in both directions"
         print(f"{count} pairs written to {config.target} ({policy}; labels {content[:16]})")
@@ -113,7 +126,7 @@ def export_hf(arguments: list[str]) -> None:
     from storage.exporting import export_hf as write
 
     with _snapshot(config) as snapshot:
-        counts = write(snapshot, config.target)
+        counts = write(snapshot, config.target, model=_label_model(config, snapshot))
         content = snapshot.content_hash
     if config.json:
         print_json({"path": str(config.target), "rows": counts, "content_hash": content})
@@ -122,6 +135,15 @@ def export_hf(arguments: list[str]) -> None:
         print(
             f"{config.target} written ({rows}; labels {content[:16]}); read it with datasets.load_from_disk"
         )
+
+
+def _label_model(config: LabelsArguments, snapshot: "Snapshot") -> "LabelModel | None":
+    """The model that was asked for, fitted on the train split, or on all where there is none."""
+    if config.label_model == "none":
+        return None
+    from workbench.statistics.preferences.label_model import fit_label_model
+
+    return fit_label_model(list(snapshot.comparisons("train")) or snapshot.comparisons(), config.label_model)
 
 
 @contextmanager

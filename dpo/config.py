@@ -31,6 +31,11 @@ class DPOConfig:
     """How sigmoid treats ties: not at all, by a learned tie width, or as half a win for each side."""
     label_smoothing: float = 0.0
     """Assumed share of wrong labels (conservative DPO); for sigmoid."""
+    label_model: Literal["none", "davidson", "crowdbt"] = "none"
+    """Train on soft labels: P(i over j) of each pair by a model of all its rankings, annotators being equal (davidson)
+    or each of a reliability and a position bias (crowdbt). Fitted on the train split; none: rankings as they are."""
+    annotator_weights: Literal["equal", "crowdbt"] = "equal"
+    """crowdbt: weigh each annotator's rankings by their reliability under CrowdBT on the train split."""
 
     epochs: float = 1.0
     """Passes over the comparisons."""
@@ -102,6 +107,13 @@ class DPOConfig:
         self._check_loss()
 
     def _check_loss(self) -> None:
+        if self.label_model != "none" and self.annotator_weights != "equal":
+            raise ValueError(
+                f"label_model '{self.label_model}' makes one label of all rankings, so annotator_weights "
+                f"'{self.annotator_weights}' would do nothing; set it to equal, or use label_model crowdbt"
+            )
+        if self.label_model != "none" and self.label_smoothing:
+            raise ValueError("label_smoothing and label_model both soften labels; set label_smoothing to 0")
         if self.label_smoothing and self.loss != "sigmoid":
             raise ValueError(
                 f"label_smoothing has no effect on loss '{self.loss}'; set it to 0 or use sigmoid"

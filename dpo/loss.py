@@ -88,10 +88,15 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def implicit_accuracy(log_ratios: Tensor, ranks: Tensor, twins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Over decisive pairs: how many the log-ratios (R, K) order right (equal: half), sum of margins, and number."""
+def implicit_accuracy(
+    log_ratios: Tensor, ranks: Tensor, twins: Tensor, counts: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Over decisive pairs: how many the log-ratios (R, K) order right (equal: half), sum of margins, and number.
+
+    A ranking counts as often as `counts` (R,) says it was made.
+    """
     pairs = ranking_pairs(ranks, twins)
-    decisive = pairs.valid & (pairs.order != 0)
+    decisive = (pairs.valid & (pairs.order != 0)) * counts[:, None]
     margins = pairs.margins(log_ratios) * pairs.order
     right = (torch.sign(margins) + 1) / 2
     return (right * decisive).sum(), (margins * decisive).sum(), decisive.sum()

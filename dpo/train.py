@@ -17,6 +17,7 @@ from workbench.errors import ConfigError
 from workbench.modeling.chat import template_hash
 from workbench.modeling.devices import has_fast_bf16, resolve_device, set_threads
 from workbench.modeling.groups import group_logprobs, sum_by_completion, use_grouped_attention
+from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.loading import is_adapter, load_causal_lm, load_tokenizer, save_model
 from workbench.modeling.lora import add_lora
 from workbench.modeling.plans import micro_batches
@@ -85,8 +86,8 @@ class RankingDPOTrainer(RankingTrainer):
             log_width=self.width.to(logps.device),
         )  # (R,)
         with torch.no_grad():
-            right, margins, decisive = implicit_accuracy(ratios, batch.ranks, batch.twins)
-            best, worst = best_and_worst(batch.ranks)
+            right, margins, decisive = implicit_accuracy(ratios, batch.ranks, batch.twins, batch.counts)
+            best, worst = (ends * batch.counts[:, None] for ends in best_and_worst(batch.ranks))
             sums: dict[str, Tensor | float] = {
                 "accuracy": right,
                 "accuracy/n": decisive,
@@ -120,16 +121,19 @@ def train(config: DPOConfig, *, name: str | None = None, fresh: bool = False) ->
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()
-        trainer, data, counts = _load(config, run)
+        trainer, data, counts, labels = _load(config, run)
         trainer.train()
         summary = {"dpo": _evaluate(trainer), "steps": trainer.state.global_step, "data": dict(counts)}
-        _save(trainer, config, run, data)
+        summary |= labels.note
+        _save(trainer, config, run, data, labels)
         result = run.finish(summary)
         drop_checkpoints(run.checkpoints)
         return result
 
 
-def _load(config: DPOConfig, run: Run) -> tuple[RankingDPOTrainer, PreferenceData, Mapping[str, int]]:
+def _load(
+    config: DPOConfig, run: Run
+) -> tuple[RankingDPOTrainer, PreferenceData, Mapping[str, int], TrainLabels]:
     assert config.policy and config.comparisons
     set_threads(config.threads)
     device = resolve_device(config.device)
@@ -153,8 +157,21 @@ def _load(config: DPOConfig, run: Run) -> tuple[RankingDPOTrainer, PreferenceDat
         config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
     )
     max_length = config.max_length or model_context(model)
+    labels = train_labels(
+        data.train,
+        label_model=config.label_model,
+        annotator_weights=config.annotator_weights,
+        seed=config.seed,
+        run=run,
+    )
     groups, counts = prepare_rankings(
-        data.train, tokenizer, max_length=max_length, too_long=config.too_long, ties=config.ties
+        data.train,
+        tokenizer,
+        max_length=max_length,
+        too_long=config.too_long,
+        ties=config.ties,
+        annotator_weights=labels.weights,
+        label_model=labels.soft,
     )
     held_out, _ = prepare_rankings(
         data.validation, tokenizer, max_length=max_length, too_long=config.too_long, ties=config.ties
@@ -195,7 +212,7 @@ def _load(config: DPOConfig, run: Run) -> tuple[RankingDPOTrainer, PreferenceDat
         reference={},
     )
     trainer.reference = _reference(trainer, config, data)
-    return trainer, data, counts
+    return trainer, data, counts, labels
 
 
 def _reference(trainer: RankingDPOTrainer, config: DPOConfig, data: PreferenceData) -> dict[str, Floats]:
@@ -224,7 +241,9 @@ def _evaluate(trainer: RankingDPOTrainer) -> dict[str, Any]:
     return trainer.evaluate_groups(trainer.eval_groups) if trainer.eval_groups else {}
 
 
-def _save(trainer: RankingDPOTrainer, config: DPOConfig, run: Run, data: PreferenceData) -> None:
+def _save(
+    trainer: RankingDPOTrainer, config: DPOConfig, run: Run, data: PreferenceData, labels: TrainLabels
+) -> None:
     assert config.policy
     tokenizer, model = trainer.processing_class, trainer.model
     info = CheckpointInfo(
@@ -237,6 +256,6 @@ def _save(trainer: RankingDPOTrainer, config: DPOConfig, run: Run, data: Prefere
         snapshot=data.snapshot.content_hash,
         template_hash=template_hash(tokenizer),
         tags=data.tags,
-        extra={"beta": config.beta, "loss": config.loss, "ties": config.ties},
+        extra={"beta": config.beta, "loss": config.loss, "ties": config.ties, **labels.note},
     )
     save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))

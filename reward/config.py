@@ -31,8 +31,12 @@ class RewardConfig:
     """Give each head of several its own random weights of the comparisons, so that they differ where data are few."""
     center_coef: float = 0.0
     """Weight of the mean squared score, which keeps scores near 0; 0.01 is usual."""
-    annotator_weights: Literal["equal", "agreement"] = "equal"
-    """agreement: weigh each annotator by how well they agree with the others on the train split, above chance."""
+    label_model: Literal["none", "davidson", "crowdbt"] = "none"
+    """Train on soft labels: P(i over j) of each pair by a model of all its rankings, annotators being equal (davidson)
+    or each of a reliability and a position bias (crowdbt). Fitted on the train split; none: rankings as they are."""
+    annotator_weights: Literal["equal", "agreement", "crowdbt"] = "equal"
+    """Weigh each annotator's rankings by how they agree with the others above chance (agreement), or by their
+    reliability under CrowdBT (crowdbt), both on the train split."""
     zero_mean: str = "validation"
     """Completions whose mean score becomes 0: validation, train, or a file of demonstrations."""
 
@@ -96,6 +100,11 @@ class RewardConfig:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.max_length is not None and self.max_length < 2:
             raise ValueError(f"max_length must be 2 or more, got {self.max_length}")
+        if self.label_model != "none" and self.annotator_weights != "equal":
+            raise ValueError(
+                f"label_model '{self.label_model}' makes one label of all rankings, so annotator_weights "
+                f"'{self.annotator_weights}' would do nothing; set it to equal, or use label_model crowdbt"
+            )
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(
                 f"validation_fraction must be at least 0 and below 1, got {self.validation_fraction}"

@@ -48,9 +48,14 @@ def center_loss(scores: Tensor) -> Tensor:
     return scores.square().mean()
 
 
-def ranking_accuracy(scores: Tensor, items: Tensor, ranks: Tensor, twins: Tensor) -> tuple[Tensor, Tensor]:
-    """How many decisive pairs the scores (N,) order right (equal scores: half), and how many there are."""
+def ranking_accuracy(
+    scores: Tensor, items: Tensor, ranks: Tensor, twins: Tensor, counts: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How many decisive pairs the scores (N,) order right (equal scores: half), and how many there are.
+
+    A ranking counts as often as `counts` (R,) says it was made.
+    """
     pairs = ranking_pairs(ranks, twins)
-    decisive = pairs.valid & (pairs.order != 0)
+    decisive = (pairs.valid & (pairs.order != 0)) * counts[:, None]
     right = (torch.sign(pairs.margins(scores[items])) * pairs.order + 1) / 2
     return (right * decisive).sum(), decisive.sum()

@@ -28,12 +28,13 @@ from workbench.modeling.chat import template_hash
 from workbench.modeling.devices import has_fast_bf16, resolve_device, set_threads
 from workbench.modeling.groups import encode_group
 from workbench.modeling.heads import init_heads
+from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.loading import load_sequence_classifier, load_tokenizer, save_model
 from workbench.modeling.lora import add_lora
 from workbench.modeling.rankings import RankedGroup, prepare_rankings
 from workbench.modeling.trainer import model_context
 from workbench.modeling.training import drop_checkpoints, training_arguments
-from workbench.preferences import open_preferences
+from workbench.preferences import PreferenceData, open_preferences
 from workbench.records import Comparison, Completion
 from workbench.runs import Run, RunResult, open_run
 
@@ -47,10 +48,10 @@ def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False)
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()
-        trainer, data, counts = _load(config, run)
+        trainer, data, counts, labels = _load(config, run)
         trainer.train()
         summary, extra = _evaluate(trainer, config)
-        summary["data"] = counts
+        summary |= {"data": counts, **labels.note}
         base = resolve_checkpoint(config.base)
         info = CheckpointInfo(
             stage="reward",
@@ -59,7 +60,7 @@ def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False)
             snapshot=data.snapshot.content_hash,
             template_hash=template_hash(trainer.processing_class),
             tags=data.tags,
-            extra=extra,
+            extra={**extra, **labels.note},
         )
         model, tokenizer = trainer.model, trainer.processing_class
         save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))
@@ -68,7 +69,9 @@ def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False)
         return result
 
 
-def _load(config: RewardConfig, run: Run) -> tuple[RankingRewardTrainer, Any, Mapping[str, int]]:
+def _load(
+    config: RewardConfig, run: Run
+) -> tuple[RankingRewardTrainer, PreferenceData, Mapping[str, int], TrainLabels]:
     assert config.base and config.comparisons
     set_threads(config.threads)
     device = resolve_device(config.device)
@@ -91,7 +94,14 @@ def _load(config: RewardConfig, run: Run) -> tuple[RankingRewardTrainer, Any, Ma
         too_long=config.too_long,
         ties=config.ties,
     )
-    groups, counts = prepare(data.train)
+    labels = train_labels(
+        data.train,
+        label_model=config.label_model,
+        annotator_weights=config.annotator_weights,
+        seed=config.seed,
+        run=run,
+    )
+    groups, counts = prepare(data.train, annotator_weights=labels.weights, label_model=labels.soft)
     if config.annotator_weights == "agreement":
         weights = annotator_weights(groups)
         groups, counts = prepare(data.train, annotator_weights=weights)
@@ -127,7 +137,7 @@ def _load(config: RewardConfig, run: Run) -> tuple[RankingRewardTrainer, Any, Ma
         bootstrap_heads=config.bootstrap_heads,
         center_coef=config.center_coef,
     )
-    return trainer, data, counts
+    return trainer, data, counts, labels
 
 
 def _evaluate(trainer: RankingRewardTrainer, config: RewardConfig) -> tuple[dict[str, Any], dict[str, Any]]:

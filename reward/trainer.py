@@ -78,7 +78,7 @@ class RankingRewardTrainer(RankingTrainer):
             loss = loss + self.center_coef * center_loss(scores) * len(batch.members)
         with torch.no_grad():
             mean = scores.mean(1)
-            right, decisive = ranking_accuracy(mean, batch.items, batch.ranks, batch.twins)
+            right, decisive = ranking_accuracy(mean, batch.items, batch.ranks, batch.twins, batch.counts)
             sums: dict[str, Tensor | float] = {
                 "accuracy": right,
                 "accuracy/n": decisive,

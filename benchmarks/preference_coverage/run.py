@@ -11,6 +11,7 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 
@@ -64,13 +65,13 @@ def coverage(name: str, replicates: int, seed: int, *, fixed: bool) -> Pulls:
 
 
 def worth_pulls(fit, truth) -> Pulls:
-    """Of the worths less their mean, and of the first difference."""
+    """Of the worths less their mean, and of all differences."""
+    differences = []
+    for i, j in combinations(range(ITEMS), 2):
+        value, error = fit.difference(i, j)
+        differences.append((value - truth[i] + truth[j]) / error)
     centred = truth - truth.mean()
-    value, error = fit.difference(0, 1)
-    return {
-        "worth": (fit.worth - centred) / fit.worth_se,
-        "difference": np.array((value - truth[0] + truth[1]) / error),
-    }
+    return {"worth": (fit.worth - centred) / fit.worth_se, "difference": np.array(differences)}
 
 
 def draw_pairs(rng, votes: int):
@@ -86,19 +87,19 @@ def draw_labels(p, rng):
 
 
 def bradley_terry(truth, rng) -> Pulls:
-    """150 votes without ties."""
-    first, second = draw_pairs(rng, 150)
+    """250 votes without ties."""
+    first, second = draw_pairs(rng, 250)
     x = truth["worth"][first] - truth["worth"][second]
-    label = np.where(rng.random(150) < 1 / (1 + np.exp(-x)), 1, -1)
+    label = np.where(rng.random(250) < 1 / (1 + np.exp(-x)), 1, -1)
     fit = fit_bradley_terry(gather_votes(first, second, label, num_items=ITEMS), spread=SPREAD)
     return worth_pulls(fit, truth["worth"])
 
 
 def with_ties(outcomes, fit_model) -> Callable:
-    """150 votes with ties, under a model of them."""
+    """250 votes with ties, under a model of them."""
 
     def replicate(truth, rng) -> Pulls:
-        first, second = draw_pairs(rng, 150)
+        first, second = draw_pairs(rng, 250)
         p = outcomes(truth["worth"][first] - truth["worth"][second], truth["log_tie"])
         fit = fit_model(gather_votes(first, second, draw_labels(p, rng), num_items=ITEMS), spread=SPREAD)
         tie = fit.shared["log_tie"]
@@ -108,8 +109,8 @@ def with_ties(outcomes, fit_model) -> Callable:
 
 
 def plackett_luce(truth, rng) -> Pulls:
-    """40 rankings of four items with ties of up to two."""
-    items = np.array([rng.permutation(ITEMS)[:4] for _ in range(40)])
+    """60 rankings of four items with ties of up to two."""
+    items = np.array([rng.permutation(ITEMS)[:4] for _ in range(60)])
     ranks = np.zeros_like(items)
     for row, members in enumerate(items):
         left, tier = list(range(4)), 1

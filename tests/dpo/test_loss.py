@@ -59,7 +59,7 @@ def test_plackett_luce_by_hand():
 
 def test_figures_by_hand():
     ratios, ranks = torch.tensor([[2.0, 0.0, 0.0, 9.0]]), torch.tensor([[2, 1, 3, 0]])
-    right, margins, count = implicit_accuracy(ratios, ranks, torch.arange(4)[None])
+    right, margins, count = implicit_accuracy(ratios, ranks, torch.arange(4)[None], torch.ones(1))
     # Pairs: 1 over 0 (wrong, -2), 0 over 2 (right, 2), 1 over 2 (equal, 0).
     assert (float(right), float(margins), int(count)) == (1.5, 0.0, 3)
     best, worst = best_and_worst(torch.tensor([[2, 1, 3, 0], [2, 2, 0, 0]]))

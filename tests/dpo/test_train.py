@@ -46,6 +46,19 @@ def test_a_run_learns_and_says_where_it_comes_from(home, base, comparisons_file)
     assert train(settings, name="d").summary == json.loads((result.folder / "report.json").read_text())
 
 
+def test_labels_through_a_model_of_annotators(home, base, comparisons_file):
+    soft = train(config(base, comparisons_file, label_model="crowdbt", ties="davidson"), name="soft")
+    assert soft.summary["dpo"]["accuracy"] > 0.75
+    assert (soft.folder / "label_model.json").exists()
+    assert read_checkpoint(soft.checkpoint).extra["label_model"]["use"] == "soft labels"
+    rows = [row for row in read_metrics(soft.folder / "metrics.jsonl") if "dpo/accuracy" in row]
+    assert all(0 <= row["dpo/accuracy"] <= 1 for row in rows)
+    weighted = train(config(base, comparisons_file, annotator_weights="crowdbt", epochs=1), name="weighted")
+    assert weighted.summary["label_model"]["use"] == "annotator weights"
+    with pytest.raises(ValueError, match="both soften labels"):
+        config(base, comparisons_file, label_model="crowdbt", label_smoothing=0.1)
+
+
 def test_the_reference_is_computed_once(home, base, comparisons_file, monkeypatch):
     train(config(base, comparisons_file, epochs=1), name="one")
     files = list(home.rglob("reference_log_probs/*/*.npy"))

@@ -38,8 +38,16 @@ def test_accuracy_by_hand():
         torch.arange(4)[None],
         torch.tensor([[1, 2, 3, 3]]),
         torch.arange(4)[None],
+        torch.ones(1),
     )
     assert (float(right), int(count)) == (4.5, 5)
+    # A soft label: 0 over 1 with probability 0.7, and the other way with 0.2; 0 and 1 tie with 0.1, which decides nothing.
+    ranks = torch.tensor([[1, 2], [2, 1], [1, 1]])
+    shape = torch.arange(2).expand(3, 2)
+    right, count = ranking_accuracy(
+        torch.tensor([3.0, 1.0]), shape, ranks, shape, torch.tensor([0.7, 0.2, 0.1])
+    )
+    assert (float(right), float(count)) == pytest.approx((0.7, 0.9))
 
 
 def test_center_by_hand():

@@ -1,5 +1,6 @@
 import json
 import os
+import random
 import shutil
 from dataclasses import replace
 
@@ -12,12 +13,13 @@ from reward.config import RewardConfig
 from reward.evaluate import evaluate, score_file
 from reward.scoring import RewardScorer
 from reward.train import RankingRewardTrainer, train
+from tests.reward.conftest import comparisons
 from tests.tiny_models import byte_tokenizer, tiny_model
 from workbench.checkpoints import checkpoint_hash, read_checkpoint
 from workbench.errors import CheckpointError, DataError, RecordError, SnapshotError
 from workbench.jsonl import read_comparisons, write_comparisons, write_demonstrations
 from workbench.modeling.chat import encode_completion, encode_prompt
-from workbench.records import Demonstration, Message
+from workbench.records import Demonstration, Message, Ranking
 
 
 def config(base, comparisons_file, **settings):
@@ -159,6 +161,41 @@ def test_plackett_luce_and_weights_learn_too(home, base, comparisons_file):
         base, comparisons_file, loss="plackett_luce", annotator_weights="agreement", center_coef=0.01
     )
     assert train(settings, name="pl").summary["reward_model"]["accuracy"]["value"] > 0.85
+
+
+def test_labels_through_a_model_of_annotators(home, base, tmp_path):
+    """Two careful annotators and two who answer at random: CrowdBT hears the first two."""
+    chance = random.Random(0)
+    ranked = []
+    for comparison in comparisons(count=60, annotators=2):
+        spam = [
+            Ranking(f"{comparison.id}-{name}", name, tuple(chance.sample(range(1, 5), 4)))
+            for name in ("spam", "junk")
+        ]
+        ranked.append(replace(comparison, rankings=(*comparison.rankings, *spam)))
+    write_comparisons(tmp_path / "noisy.jsonl", ranked)
+    settings = config(base, tmp_path / "noisy.jsonl", epochs=1)
+    soft = train(replace(settings, label_model="crowdbt"), name="soft")
+    record = json.loads((soft.folder / "label_model.json").read_text())
+    assert set(record["annotators"]) == {"a0", "a1", "spam", "junk"}
+    assert record["annotators"]["a0"]["weight"] > 5 * record["annotators"]["spam"]["weight"]
+    assert record["pairs"] == soft.summary["label_model"]["pairs"] > 0
+    note = read_checkpoint(soft.checkpoint).extra["label_model"]
+    assert (note["kind"], note["use"], note["annotators"]) == ("crowdbt", "soft labels", 4)
+    weighted = train(replace(settings, annotator_weights="crowdbt"), name="weighted")
+    assert weighted.summary["label_model"]["use"] == "annotator weights"
+    first = [json.loads(line) for line in (soft.folder / "metrics.jsonl").read_text().splitlines()]
+    assert all(0 <= row["reward/accuracy"] <= 1 for row in first if "reward/accuracy" in row)
+    with pytest.raises(ValueError, match="annotator_weights 'agreement' would do nothing"):
+        replace(settings, label_model="davidson", annotator_weights="agreement")
+
+
+@pytest.mark.parametrize(
+    ("loss", "ties"), [("bradley_terry", "drop"), ("bradley_terry", "half"), ("plackett_luce", "drop")]
+)
+def test_soft_labels_under_every_loss(home, base, comparisons_file, loss, ties):
+    settings = config(base, comparisons_file, loss=loss, ties=ties, label_model="davidson", epochs=2)
+    assert train(settings, name="soft").summary["reward_model"]["accuracy"]["value"] > 0.75
 
 
 def test_lora_with_a_head_of_its_own(home, base, comparisons_file):

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,8 @@ from storage.exporting import export_hf, export_trl, preference_pairs
 from workbench.records import Comparison, Completion, Message, Ranking
 from workbench.selection import LabelFilter, Selection, SplitRule
 from workbench.snapshots import write_snapshot
+from workbench.statistics.preferences.consensus import consensus_of
+from workbench.statistics.preferences.label_model import AnnotatorQuality, LabelModel
 
 CHAT = (Message("user", "p"),)
 
@@ -68,6 +71,34 @@ def test_criteria_are_kept_apart():
     ]
 
 
+def test_an_adjudication_counts_alone():
+    made = comparison((1, 2), (1, 2), texts="ab")
+    judge = Ranking(id="j", annotator="judge", ranks=(2, 1), annotator_kind="adjudicator")
+    assert pairs(replace(made, rankings=(*made.rankings, judge))) == [("b", "a", 1.0, 1.0, 1)]
+    model = LabelModel(kind="davidson", annotators={})
+    (pair,) = preference_pairs([replace(made, rankings=(*made.rankings, judge))], ties="drop", model=model)
+    assert (pair.chosen, pair.p_better) == ("b", 1.0)
+
+
+def test_p_better_of_a_label_model_hears_reliable_annotators():
+    """One reliable annotator against two who answer at random."""
+    quality = {
+        name: AnnotatorQuality(votes=9, logit=logit, logit_se=0.1, bias=0.0, bias_se=0.1)
+        for name, logit in (("a0", 4.0), ("a1", 0.0), ("a2", 0.0))
+    }
+    model = LabelModel(kind="crowdbt", annotators=quality)
+    made = comparison((1, 2), (2, 1), (2, 1), texts="ab")
+    (votes,) = preference_pairs([made], ties="drop")
+    (modelled,) = preference_pairs([made], ties="drop", model=model)
+    assert votes.chosen == "b" and votes.p_better == pytest.approx(2 / 3)
+    assert modelled.chosen == "a" and modelled.votes == 3 and modelled.margin == pytest.approx(-1 / 3)
+    found = consensus_of(made, model)
+    assert modelled.p_better == pytest.approx(found.better[0, 1] + found.tied[0, 1] / 2)
+    even = comparison((1, 2), (2, 1), texts="ab")
+    equal = LabelModel(kind="davidson", annotators={})
+    assert len(list(preference_pairs([even], ties="both", model=equal))) == 2
+
+
 def test_an_unknown_tie_policy():
     with pytest.raises(ValueError, match="ties must be one of drop, both, got 'half'"):
         list(preference_pairs([], ties="half"))
@@ -108,6 +139,11 @@ def test_datasets_reads_whole_rankings(tmp_path):
         == counts
         == {name: c["comparisons"] for name, c in snapshot.manifest["splits"]["counts"].items()}
     )
+    modelled = export_hf(snapshot, tmp_path / "soft", model=LabelModel(kind="davidson", annotators={}))
+    assert modelled == counts
+    soft = datasets.load_from_disk(str(tmp_path / "soft"))["train"][0]
+    assert soft["p_better"][0][1] + soft["p_better"][1][0] == pytest.approx(1)
+    assert soft["p_better"][0][1] > 0.5 and soft["p_best"][0] > soft["p_best"][1]
     row = data["train"][0]
     assert row["rankings"][0]["ranks"] == [1, 2, None]
     assert row["prompt_messages"][0]["role"] == "user"

@@ -125,7 +125,7 @@ def has_pairs(ranks: Tensor, twins: Tensor, *, ties: str) -> Tensor:
     return usable_pairs(ranking_pairs(ranks, twins), ties).any(1)
 
 
-def initial_log_width(num_ties: int, num_pairs: int, ties: str) -> float:
+def initial_log_width(num_ties: float, num_pairs: float, ties: str) -> float:
     """The tie parameter that gives the observed share of ties among completions of equal value.
 
     Half a tie is added to the count, so that a tie in held-out data stays possible.

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,8 @@ from workbench.errors import DataError
 from workbench.modeling.chat import preflight
 from workbench.modeling.groups import Group, GroupedBatch, collate_groups, encode_group
 from workbench.records import Comparison, Ranking
+from workbench.statistics.preferences.consensus import Consensus, consensuses
+from workbench.statistics.preferences.label_model import LabelModel
 
 TooLong = Literal["error", "drop"]
 
@@ -34,6 +37,8 @@ class RankedGroup:
     """Which completions of the comparison these are."""
     annotators: tuple[str, ...]
     """Who made each ranking."""
+    counts: NDArray[np.float64] | None = None
+    """(R,): how often each ranking was made, for measures; None: once each. A soft label's are probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class RankedBatch:
     """(R, K) long."""
     weights: Tensor
     """(R,): the weight of each ranking; those of one comparison sum to 1."""
+    counts: Tensor
+    """(R,): how often each ranking was made, for measures."""
     comparison: Tensor
     """(R,) long: which of the G comparisons."""
     members: tuple[int, ...]
@@ -65,6 +72,7 @@ class RankedBatch:
             ranks=self.ranks.to(device),
             twins=self.twins.to(device),
             weights=self.weights.to(device),
+            counts=self.counts.to(device),
             comparison=self.comparison.to(device),
         )
 
@@ -77,19 +85,23 @@ def prepare_rankings(
     too_long: TooLong = "error",
     ties: str = "rao_kupper",
     annotator_weights: Mapping[str, float] | None = None,
+    label_model: LabelModel | None = None,
 ) -> tuple[list[RankedGroup], dict[str, int]]:
     """The comparisons that say something, in the given order, and counts of what was used and left out.
 
     Completions that nobody ranked are not encoded. A ranking without a pair (fewer than two different completions
     ranked; under `drop`, all in one tier) is left out and counted. Where an adjudicator ranked, that ranking alone
-    counts. An annotator without a weight has weight 1. DataError if nothing is left, or more than one criterion is.
+    counts. An annotator without a weight has weight 1. With `label_model` the rankings of a comparison become its
+    consensus: soft labels of the pairs that somebody judged. DataError where more than one criterion is left.
     """
     groups: list[RankedGroup] = []
     counts: Counter[str] = Counter(
         comparisons=0, comparisons_used=0, rankings=0, rankings_without_pair=0, skips=0, too_long=0
     )
     criteria: set[str] = set()
-    for comparison in comparisons:
+    comparisons = list(comparisons)
+    agreed = consensuses(comparisons, label_model) if label_model else repeat(None)
+    for comparison, consensus in zip(comparisons, agreed, strict=False):
         preflight(tokenizer, [comparison.prompt])
         counts["comparisons"] += 1
         rankings = _counted(comparison.rankings, counts)
@@ -104,6 +116,8 @@ def prepare_rankings(
         if group is None:
             counts["too_long"] += 1
             continue
+        if consensus and not any(r.annotator_kind == "adjudicator" for r in used):
+            group = soften(group, consensus, ties)
         counts["comparisons_used"] += 1
         counts["rankings"] += len(used)
         groups.append(group)
@@ -133,22 +147,57 @@ def collate_rankings(groups: Sequence[RankedGroup], members: Sequence[int], pad_
         ranks=torch.from_numpy(ranks),
         twins=torch.from_numpy(twins),
         weights=torch.from_numpy(np.concatenate([g.weights for g in chosen])).float(),
+        counts=torch.from_numpy(np.concatenate([_counts(g) for g in chosen])).float(),
         comparison=torch.from_numpy(np.repeat(np.arange(len(chosen)), [len(g.ranks) for g in chosen])),
         members=tuple(members),
         ids=tuple(g.group.id for g in chosen),
     )
 
 
-def count_pairs(groups: Iterable[RankedGroup]) -> tuple[int, int]:
+def soften(group: RankedGroup, consensus: Consensus, ties: str) -> RankedGroup:
+    """The group with soft labels: for each pair that somebody judged, P(i over j), P(tie) and P(j over i).
+
+    Each of the three is a ranking of the two completions alone, and weighs its probability over the number of pairs, so
+    that the loss is the mean over pairs of the cross-entropy with the consensus. Under `drop` only the decisive two are
+    left, scaled to sum to 1.
+    """
+    i, j = np.triu_indices(len(group.twins), 1)
+    judged = ((group.ranks[:, i] > 0) & (group.ranks[:, j] > 0)).any(0) & (group.twins[i] != group.twins[j])
+    i, j = i[judged], j[judged]
+    kept = np.array(group.kept)
+    better = consensus.better[np.ix_(kept, kept)]
+    outcomes = [(better[i, j], 1, 2), (better[j, i], 2, 1)]
+    if ties != "drop":
+        outcomes.append((consensus.tied[np.ix_(kept, kept)][i, j], 1, 1))
+    probability = np.stack([p for p, _, _ in outcomes])  # (outcomes, pairs)
+    probability /= probability.sum(0)
+    ranks = np.zeros((len(outcomes), len(i), len(kept)), np.int64)
+    for outcome, (_, first, second) in enumerate(outcomes):
+        ranks[outcome, np.arange(len(i)), i], ranks[outcome, np.arange(len(i)), j] = first, second
+    return replace(
+        group,
+        ranks=ranks.reshape(-1, len(kept)),
+        weights=probability.ravel() / len(i),
+        counts=probability.ravel(),
+        annotators=("consensus",) * probability.size,
+    )
+
+
+def count_pairs(groups: Iterable[RankedGroup]) -> tuple[float, float]:
     """Ties and pairs over all rankings; pairs of identical texts are none."""
-    ties = pairs = 0
+    ties = pairs = 0.0
     for g in groups:
         i, j = np.triu_indices(len(g.twins), 1)
         a, b = g.ranks[:, i], g.ranks[:, j]
         valid = (a > 0) & (b > 0) & (g.twins[i] != g.twins[j])
-        pairs += int(valid.sum())
-        ties += int((valid & (a == b)).sum())
+        times = _counts(g)[:, None]
+        pairs += float((valid * times).sum())
+        ties += float(((valid & (a == b)) * times).sum())
     return ties, pairs
+
+
+def _counts(group: RankedGroup) -> NDArray[np.float64]:
+    return np.ones(len(group.ranks)) if group.counts is None else group.counts
 
 
 def _counted(rankings: Sequence[Ranking], counts: Counter[str]) -> list[Ranking]:

@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from tests.tiny_models import byte_tokenizer
 from workbench.errors import DataError
+from workbench.modeling.ranking_losses import all_pairs_loss, davidson
 from workbench.modeling.rankings import collate_rankings, count_pairs, prepare_rankings
 from workbench.records import Comparison, Completion, Message, Ranking
+from workbench.statistics.preferences.consensus import consensus_of
+from workbench.statistics.preferences.label_model import LabelModel
 
 
 def comparison(name, texts, *rankings, prompt="P"):
@@ -52,6 +58,36 @@ def test_an_adjudication_stands_alone():
     judge = Ranking("j", "judge", (2, 1), annotator_kind="adjudicator")
     groups, _ = prepare([Comparison("c", "P", base.completions, (*base.rankings, judge))])
     assert groups[0].ranks.tolist() == [[2, 1]] and groups[0].annotators == ("judge",)
+
+
+def test_soft_labels_are_the_cross_entropy_with_the_consensus():
+    """Three different texts and a copy; 0 and 2 were judged, 1 by nobody beside them: pairs 0-2, 0-3 and 2-3, not 1."""
+    given = comparison("c", ["a", "b", "c", "d"], (1, None, 2, 2), (1, None, 3, 2))
+    model = LabelModel(kind="davidson", annotators={})
+    (group,), counts = prepare([given], label_model=model)
+    assert counts["rankings"] == 2
+    found = consensus_of(given, model)
+    pairs = [(0, 2), (0, 3), (2, 3)]
+    assert group.kept == (0, 2, 3) and group.ranks.shape == (9, 3)
+    batch = collate_rankings([group], [0], 0)
+    values, log_width = torch.tensor([0.7, -0.2, 0.4]), torch.tensor(-0.3)
+    loss = (all_pairs_loss(values[batch.items], batch.ranks, batch.twins, ties="davidson", log_width=log_width)
+            * batch.weights).sum()  # fmt: skip
+    expected = 0.0
+    for i, j in pairs:
+        x = values[group.kept.index(i)] - values[group.kept.index(j)]
+        for p, order in ((found.better[i, j], 1), (found.tied[i, j], 0), (found.better[j, i], -1)):
+            expected += p * float(davidson(x, torch.tensor(order), log_width)) / 3
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    ties, total = count_pairs([group])
+    assert total == pytest.approx(3) and ties == pytest.approx(sum(found.tied[i, j] for i, j in pairs))
+    # Without ties the decisive two sum to 1.
+    (group,), _ = prepare([given], label_model=model, ties="drop")
+    assert group.ranks.shape == (6, 3) and group.weights.sum() == pytest.approx(1)
+    # An adjudication is the consensus by itself.
+    judge = Ranking("j", "judge", (2, None, 1, 3), annotator_kind="adjudicator")
+    (group,), _ = prepare([replace(given, rankings=(*given.rankings, judge))], label_model=model)
+    assert group.ranks.tolist() == [[2, 1, 3]] and group.counts is None
 
 
 def test_annotator_weights_sum_to_one():
