@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from workbench.errors import DataError
 from workbench.home import database_url
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration; a database at another revision is refused with the way out."""
 
 _SQLITE_PRAGMAS = (
