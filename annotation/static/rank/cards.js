@@ -17,6 +17,8 @@ export function updateCard(node, state, card) {
   toggle(node, "data-unread", !state.seen[card]);
   toggle(node, "data-focus", state.focus === card);
   node.querySelector(".place").textContent = placeText(state, card);
+  const tied = tiedWith(state, card);
+  node.querySelector(".ties").textContent = tied.length ? `= ${letters(tied)}` : "";
   node.querySelector("select.placing").value = place ?? "";
   for (const button of node.querySelectorAll("[data-flag]")) {
     button.setAttribute("aria-pressed", state.said.flags[card].includes(button.dataset.flag));
@@ -32,9 +34,15 @@ export function placeText(state, card) {
   const places = placesOf(state);
   if (places[card] === null) return "";
   if (places[card] === ASIDE) return t("rank.aside");
-  const tied = places.flatMap((place, other) => (place === places[card] && other !== card ? [other] : []));
+  const tied = tiedWith(state, card);
   const tier = t("rank.tier", { tier: places[card] });
   return tied.length ? t("rank.tied", { tier, cards: letters(tied) }) : tier;
+}
+
+function tiedWith(state, card) {
+  const places = placesOf(state);
+  const isTied = (place, other) => Number.isInteger(place) && place === places[card] && other !== card;
+  return places.flatMap((place, other) => (isTied(place, other) ? [other] : []));
 }
 
 function buildCard(task, completion, card, act) {
@@ -56,8 +64,10 @@ function buildCard(task, completion, card, act) {
       "div",
       { class: "card-head" },
       element("span", { class: "letter", id: `name-${card}`, "data-drag": card, title: t("rank.drag") }, name),
-      element("span", { class: "place", id: `place-${card}` }),
       placing(task, card, act),
+      element("span", { class: "ties", "aria-hidden": "true" }),
+      element("span", { class: "place unseen", id: `place-${card}` }),
+      flags(task, card, act),
     ),
     element(
       "div",
@@ -67,7 +77,6 @@ function buildCard(task, completion, card, act) {
       element("span", { "data-end": "last" }),
     ),
     element("p", { class: "agreed", hidden: true }),
-    flags(task, card, act),
     ...task.form.rules.map((rule) => ruleField(rule, card, act)),
     ...task.form.questions.map((question) => questionField(question, card, act)),
   );
@@ -134,7 +143,8 @@ const QUESTIONS = {
     for (let i = question.low; i <= question.high; i += 1) values.push([i, String(i)]);
     const field = radios(name, legend, values, said);
     const ends = [question.low_label, question.high_label];
-    if (ends.some(Boolean)) field.append(element("p", { class: "ends" }, ...ends.map((end) => element("span", {}, end))));
+    const words = ends.map((end) => element("span", {}, end));
+    if (ends.some(Boolean)) field.querySelector(".scale").append(element("p", { class: "ends" }, ...words));
     return field;
   },
   choice: (question, name, legend, said) =>
@@ -156,7 +166,7 @@ function radios(name, legend, values, said) {
     "fieldset",
     { class: "question" },
     element("legend", {}, legend),
-    element("div", { class: "choices" }, ...choices),
+    element("div", { class: "scale" }, element("div", { class: "choices" }, ...choices)),
   );
 }
 

@@ -216,7 +216,7 @@ class Page {
     this.view.show(state);
     this.guard.changed();
     part("sent").hidden = !this.#last?.id && !this.#last?.key;
-    if (document.querySelector("dialog[open]") === null) this.view.focusCard(state.focus);
+    if (document.querySelector("dialog[open]") === null) this.view.focusCard(state.focus, { scroll: false });
     this.say(taskSentence(state));
     if (task.guideline?.changed && task.guideline.version !== this.acknowledged) this.showGuideline(true);
   }

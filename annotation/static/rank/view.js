@@ -3,9 +3,8 @@
 import { buildCards, fillPrompt, updateCard } from "./cards.js";
 import { element, fill, part, toggle } from "./dom.js";
 import { markdown } from "./markdown.js";
-import { t } from "./messages.js";
+import { letter, t } from "./messages.js";
 import { Watch } from "./seen.js";
-import { current, placesOf } from "./state.js";
 import { buildTray, updateTray } from "./tray.js";
 
 /** The page of one annotator. What is done on it is told as `act(action, input)`. */
@@ -73,14 +72,14 @@ export class View {
     this.#updateFeedback(state);
   }
 
-  /** Give a card the keyboard, and bring it on screen where it is not. */
-  focusCard(card) {
+  /** Give a card the keyboard, and bring it on screen where it is not; a new task stays at its prompt. */
+  focusCard(card, { scroll = true } = {}) {
     const node = this.#cards[card];
-    if (!node) return part("demonstration").focus();
+    if (!node) return part("demonstration").focus({ preventScroll: !scroll });
     const { top } = node.getBoundingClientRect();
-    const roof = part("bar").getBoundingClientRect().bottom;
     const floor = part("tray").getBoundingClientRect().top;
-    if (top < roof || top > floor - 60) node.scrollIntoView({ block: "start" });
+    const isHidden = top < roof().getBoundingClientRect().bottom || top > floor - 60;
+    if (scroll && isHidden) node.scrollIntoView({ block: "start" });
     node.focus({ preventScroll: true });
   }
 
@@ -128,13 +127,11 @@ export class View {
   }
 
   #sources(state) {
-    const best = placesOf(state, current(state)).indexOf(1);
     return this.#cards.map((_, card) => {
-      const button = element("button", { type: "button", class: "quiet" }, "ABCDEFGHI"[card]);
+      const button = element("button", { type: "button", class: "quiet" }, letter(card));
       button.addEventListener("click", () =>
         this.act({ type: "demonstration", text: state.task.completions[card].text }, "pointer"),
       );
-      if (card === best) button.dataset.best = "";
       return button;
     });
   }
@@ -155,7 +152,7 @@ export class View {
     if (!this.#state || this.#state.veiled) return;
     this.#watch = new Watch(this.#cards, {
       already: this.#state.seen,
-      top: part("bar").getBoundingClientRect().height,
+      top: roof().getBoundingClientRect().bottom,
       bottom: part("tray").getBoundingClientRect().height,
       seen: (card) => this.act({ type: "seen", card }),
     });
@@ -165,6 +162,11 @@ export class View {
     const { height } = part("tray").getBoundingClientRect();
     document.documentElement.style.setProperty("--tray", `${Math.ceil(height)}px`);
   }
+}
+
+// The bar that sticks to the top; on a phone its first row scrolls away.
+function roof() {
+  return document.querySelector("header");
 }
 
 function setValue(box, text) {
