@@ -122,7 +122,7 @@ class Bench:
                     "mark => mark.scrollIntoView({block: 'center'})"
                 )
                 self.page.wait_for_timeout(60)
-        self.page.wait_for_function("!document.querySelector('.card[data-unread]')")
+        expect(self.page.locator(".card[data-unread]")).to_have_count(0)
 
     def next_task(self) -> None:
         """Wait until another task than the last one is on the page, and keys count again."""

@@ -1,7 +1,7 @@
 // Cards: one completion each, with the letter it goes by, its place, its flags and what is asked about it.
 
 import { element, fill, toggle } from "./dom.js";
-import { markdown } from "./markdown.js";
+import { direction, markdown } from "./markdown.js";
 import { letter, letters, t } from "./messages.js";
 import { ASIDE, placesOf } from "./state.js";
 
@@ -71,7 +71,7 @@ function buildCard(task, completion, card, act) {
     ),
     element(
       "div",
-      { class: "text-of", dir: "auto" },
+      { class: "text-of", dir: direction(completion.text) },
       element("span", { "data-end": "first" }),
       ...text,
       element("span", { "data-end": "last" }),
@@ -192,7 +192,7 @@ export function fillPrompt(target, prompt) {
   return fill(target, ...prompt.map(({ role, content }) => turn(role, content)));
 }
 
-const ROLES = ["system", "user", "assistant"];
+const ROLES = ["system", "user", "assistant", "tool"];
 
 function turn(role, content) {
   const name = role && (ROLES.includes(role) ? t(`rank.role_${role}`) : role);
@@ -200,6 +200,6 @@ function turn(role, content) {
     "div",
     { class: "turn", "data-role": role ?? "user" },
     name ? element("p", { class: "role" }, name) : null,
-    element("div", { class: "text-of", dir: "auto" }, ...markdown(content)),
+    element("div", { class: "text-of", dir: direction(content) }, ...markdown(content)),
   );
 }

@@ -26,6 +26,7 @@ class Page {
   #read = [];
   #last = null; // the submission that undo opens again
   #practising = null;
+  #acknowledged = new Set();
 
   constructor() {
     this.api = new Api(page.project, page.csrf);
@@ -137,10 +138,16 @@ class Page {
     if (text) part("live").textContent = text;
   }
 
+  // A task that was fetched ahead does not know of it; where it does not arrive, the next task announces the guideline again.
   async #acknowledge(version) {
-    await this.api.acknowledge(version);
-    this.acknowledged = version;
-    this.view.focusCard(this.state?.focus ?? 0);
+    this.view.focusCard(this.state?.focus ?? 0, { scroll: false });
+    this.#acknowledged.add(version);
+    try {
+      await this.api.acknowledge(version);
+    } catch (error) {
+      this.#acknowledged.delete(version);
+      this.view.notice("failed", error.message);
+    }
   }
 
   #send(kind, body) {
@@ -218,7 +225,7 @@ class Page {
     part("sent").hidden = !this.#last?.id && !this.#last?.key;
     if (document.querySelector("dialog[open]") === null) this.view.focusCard(state.focus, { scroll: false });
     this.say(taskSentence(state));
-    if (task.guideline?.changed && task.guideline.version !== this.acknowledged) this.showGuideline(true);
+    if (task.guideline?.changed && !this.#acknowledged.has(task.guideline.version)) this.showGuideline(true);
   }
 
   #nothing(title, text = "") {

@@ -5,6 +5,7 @@
 
 import { element } from "./dom.js";
 
+const RIGHT_TO_LEFT = /\p{Script=Arabic}|\p{Script=Hebrew}|\p{Script=Syriac}|\p{Script=Thaana}|\p{Script=Nko}/u;
 const DEEPEST = 12; // lists in lists, quotes in quotes; beyond it the rest is text
 
 /** The nodes of a text. */
@@ -13,6 +14,12 @@ export function markdown(text) {
 }
 
 const LONGEST_HEADING = 1000; // characters
+/** The direction of a text, from its first letter; lists, quotes and tables take it from what they stand in. */
+export function direction(text) {
+  const letter = /\p{L}/u.exec(text);
+  return letter && RIGHT_TO_LEFT.test(letter[0]) ? "rtl" : "ltr";
+}
+
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
 const HEADING = /^ {0,3}(#{1,6}) +(.*?)(?: +#+)? *$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,}) *([\w+#.-]*)[^`]*$/;
@@ -64,7 +71,7 @@ function quote(lines, at, depth) {
   let end = at;
   while (end < lines.length && QUOTE.test(lines[end])) end += 1;
   const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-  return { node: element("blockquote", { dir: "auto" }, ...blocks(inner, depth + 1)), next: end };
+  return { node: element("blockquote", {}, ...blocks(inner, depth + 1)), next: end };
 }
 
 function list(lines, at, depth) {
@@ -82,7 +89,7 @@ function list(lines, at, depth) {
     items.push(element("li", { dir: "auto" }, ...tight(blocks(inner, depth + 1))));
   }
   const start = isOrdered && Number.parseInt(first[2], 10) !== 1 ? { start: Number.parseInt(first[2], 10) } : {};
-  return { node: element(isOrdered ? "ol" : "ul", { dir: "auto", ...start }, ...items), next: end };
+  return { node: element(isOrdered ? "ol" : "ul", start, ...items), next: end };
 }
 
 function belongs(lines, at, width) {

@@ -73,10 +73,12 @@ export function openGuideline(guideline, { changed, acknowledge }) {
   fill(part("guideline-text"), ...changes, ...markdown(guideline.markdown));
   part("guideline-read").hidden = !changed;
   part("guideline-close").hidden = changed;
-  part("guideline-read").onclick = async () => {
-    await acknowledge();
+  part("guideline-read").onclick = () => {
     dialog.close();
+    acknowledge();
   };
-  dialog.oncancel = (event) => changed && event.preventDefault();
+  dialog.oncancel = (event) => {
+    if (changed) event.preventDefault();
+  };
   open("guideline-dialog");
 }
