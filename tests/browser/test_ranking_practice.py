@@ -6,7 +6,14 @@ from workbench.records import Ranking
 
 
 def test_practice_gives_feedback_before_the_next_task(bench):
-    gold = Ranking(id="g", annotator="expert", ranks=(1, 2, 3), order=(0, 1, 2), criterion="helpful")
+    gold = Ranking(
+        id="g",
+        annotator="expert",
+        annotator_kind="adjudicator",
+        ranks=(1, 2, 3),
+        order=(0, 1, 2),
+        criterion="helpful",
+    )
     settings = {"qualification": {"comparisons": 2, "pass": 0.5}}
     b = bench(["good", "middling", "bad"], kind="qualification", rankings=(gold,), settings=settings, count=2)
     page = b.open()
