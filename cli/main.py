@@ -1,10 +1,14 @@
 """The `accord` command: find the handler in one table, import it, call it, and turn errors into exit codes."""
 
+import errno
 import os
 import sys
+import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
 # A waiting OpenMP thread must sleep: spinning ones starve each other on shared cores. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -132,11 +136,17 @@ def _unknown(arguments: list[str]) -> str:
 
 
 def _run(name: str, rest: list[str]) -> int:
+    from workbench.console import is_first_process
     from workbench.errors import AccordError, UsageError
 
+    # peft 0.21 asks transformers for the old name when it wraps a model; gone when peft follows.
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing. is deprecated", FutureWarning)
     module, function = COMMANDS[name].handler.split(":")
     try:
-        return getattr(import_module(module), function)(rest) or 0
+        if is_first_process():
+            return getattr(import_module(module), function)(rest) or 0
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            return getattr(import_module(module), function)(rest) or 0
     except UsageError as error:
         if str(error):
             print(f"accord {name}: {error}", file=sys.stderr)
@@ -150,11 +160,30 @@ def _run(name: str, rest: list[str]) -> int:
         # The reader (head, less) has seen enough. Python would complain once more while closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        # What the code at hand did not expect of the machine: no permission, no space, a file size limit.
+        print(f"accord {name}: {_machine_error(error)}", file=sys.stderr)
+        if os.environ.get("ACCORD_TRACEBACK"):
+            raise
+        return 1
     except KeyboardInterrupt:
         print(
             f"accord {name}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr
         )
         return 130
+
+
+def _machine_error(error: OSError) -> str:
+    ways_out = {
+        errno.ENOSPC: "free some space and run the same command again",
+        errno.EDQUOT: "free some space and run the same command again",
+        errno.EFBIG: "raise the limit on file sizes (ulimit -f) and run the same command again",
+        errno.EACCES: "grant the permission, or set ACCORD_HOME to a folder that you can write to",
+        errno.EROFS: "set ACCORD_HOME to a folder that you can write to",
+    }
+    place = f"{error.filename}: " if error.filename else ""
+    fix = ways_out.get(error.errno or 0, "ACCORD_TRACEBACK=1 shows where it happened")
+    return f"{place}{error.strerror or error}; {fix}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Run a trainer and register its run: the one step that all training commands share."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 from cli.arguments import RunOptions
+from workbench.console import is_first_process
 from workbench.runs import RunResult
 
 
@@ -13,6 +13,6 @@ def run_training(train: Callable[..., RunResult], config: Any, options: RunOptio
     from workflow.registration import register
 
     result = train(config, name=options.run, fresh=options.fresh)
-    if os.environ.get("RANK", "0") == "0":  # one process of a distributed launch is enough
+    if is_first_process():
         register(result.folder)
     return result

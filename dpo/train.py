@@ -21,12 +21,13 @@ from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.loading import is_adapter, load_causal_lm, load_tokenizer, save_model
 from workbench.modeling.lora import add_lora
 from workbench.modeling.plans import micro_batches
+from workbench.modeling.processes import join_launch, open_shared_run
 from workbench.modeling.ranking_losses import initial_log_width
 from workbench.modeling.rankings import RankedBatch, RankedGroup, count_pairs, prepare_rankings
 from workbench.modeling.trainer import RankingTrainer, model_context
 from workbench.modeling.training import drop_checkpoints, training_arguments
 from workbench.preferences import PreferenceData, open_preferences
-from workbench.runs import Run, RunResult, open_run
+from workbench.runs import Run, RunResult
 
 
 class RankingDPOTrainer(RankingTrainer):
@@ -117,17 +118,22 @@ class RankingDPOTrainer(RankingTrainer):
 
 def train(config: DPOConfig, *, name: str | None = None, fresh: bool = False) -> RunResult:
     """Train the policy that `config` describes; resumes or returns a finished run of the same settings."""
-    with open_run("dpo", config, name=name, fresh=fresh) as run:
+    processes = join_launch(config.device)
+    with open_shared_run(processes, "dpo", config, name=name, fresh=fresh) as run:
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()
         trainer, data, counts, labels = _load(config, run)
         trainer.train()
+        if not processes.is_main_process:
+            processes.wait_for_everyone()
+            return run.result()
         summary = {"dpo": _evaluate(trainer), "steps": trainer.state.global_step, "data": dict(counts)}
         summary |= labels.note
         _save(trainer, config, run, data, labels)
         result = run.finish(summary)
         drop_checkpoints(run.checkpoints)
+        processes.wait_for_everyone()
         return result
 
 
@@ -153,9 +159,10 @@ def _load(
             targets=config.lora_targets,
             seed=config.seed,
         )
-    data = open_preferences(
-        config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
-    )
+    with join_launch(config.device).main_process_first():  # A file of comparisons is frozen by one of them.
+        data = open_preferences(
+            config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
+        )
     max_length = config.max_length or model_context(model)
     labels = train_labels(
         data.train,
@@ -226,13 +233,14 @@ def _reference(trainer: RankingDPOTrainer, config: DPOConfig, data: PreferenceDa
         model = load_causal_lm(folder, device=trainer.args.device, merge=True)
         return trainer.log_probs(groups, model=model)
 
-    values = cached_reference(
-        scored,
-        compute,
-        snapshot=data.snapshot.content_hash,
-        reference=parent_of("reference", folder).hash,
-        number_format="bf16" if trainer.args.bf16 else "fp32",
-    )
+    with join_launch(config.device).main_process_first():  # The others find it in the cache.
+        values = cached_reference(
+            scored,
+            compute,
+            snapshot=data.snapshot.content_hash,
+            reference=parent_of("reference", folder).hash,
+            number_format="bf16" if trainer.args.bf16 else "fp32",
+        )
     return {g.group.id: value for g, value in zip(scored, values, strict=True)}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,8 @@ from workbench.metrics import read_metrics
 from workbench.modeling.chat import decode_completion, template_hash
 from workbench.modeling.devices import set_threads
 from workbench.modeling.loading import load_causal_lm, load_tokenizer, save_model
-from workbench.runs import Run, RunResult, open_run
+from workbench.modeling.processes import join_launch, open_shared_run
+from workbench.runs import Run, RunResult
 
 __all__ = ["PPOConfig", "PPOTrainer", "build_trainer", "train"]
 
@@ -47,8 +47,9 @@ def train(config: PPOConfig, *, name: str | None = None, fresh: bool = False) ->
     whole models a process (data parallel) are supported, not sharded ones.
     """
     _check_needed(config)
-    is_main = int(os.environ.get("RANK", "0")) == 0
-    with open_run("ppo", config, name=name, fresh=fresh, is_main=is_main) as run:
+    processes = join_launch(config.device)
+    is_main = processes.is_main_process
+    with open_shared_run(processes, "ppo", config, name=name, fresh=fresh) as run:
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from accelerate import PartialState
 from transformers import set_seed
 
 from policy.sft_config import SFTConfig
@@ -18,7 +17,8 @@ from workbench.modeling.attention import use_causal_attention
 from workbench.modeling.chat import preflight, template_hash
 from workbench.modeling.devices import resolve_device, set_threads
 from workbench.modeling.loading import load_causal_lm, load_tokenizer, save_model
-from workbench.runs import RunResult, open_run
+from workbench.modeling.processes import join_launch, open_shared_run
+from workbench.runs import RunResult
 from workbench.seeds import derive_seed
 
 
@@ -29,12 +29,11 @@ def train(config: SFTConfig, *, name: str | None = None, fresh: bool = False) ->
     that would train nothing.
     """
     config.check_complete()
-    device = resolve_device(config.device)
-    processes = PartialState(cpu=device.type == "cpu")
+    device, processes = resolve_device(config.device), join_launch(config.device)
     assert config.base is not None
     base = resolve_checkpoint(config.base)
     source = read_source(config)
-    with open_run("sft", config, name=name, fresh=fresh, is_main=processes.is_main_process) as run:
+    with open_shared_run(processes, "sft", config, name=name, fresh=fresh) as run:
         if run.finished:
             return run.result()
         set_threads(config.threads)
@@ -54,8 +53,7 @@ def train(config: SFTConfig, *, name: str | None = None, fresh: bool = False) ->
             encode_all(tokenizer, held_out, max_length=longest, skip_too_long=True)[0] if held_out else []
         )
         counts.no_winner = source.no_winner
-        if processes.is_main_process:
-            _tell(counts, len(held_examples))
+        _tell(counts, len(held_examples))
 
         trainer = build_trainer(config, run, model, tokenizer, train_examples, held_examples, device)
         began = time.monotonic()

@@ -222,6 +222,7 @@ class _RunCallback(TrainerCallback):  # type: ignore[misc]  # see above
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.bar.update(self.task, completed=state.global_step)
+        control.should_log |= state.global_step == state.max_steps
         due = time.monotonic() - self.saved >= self.save_seconds
         # The first process's clock decides: all must save after the same step.
         if args.world_size > 1:

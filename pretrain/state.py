@@ -14,6 +14,7 @@ from pretrain.guard import StepGuard
 from workbench.checkpoints import CheckpointInfo, read_checkpoint, save_checkpoint
 from workbench.errors import CheckpointError
 from workbench.modeling.chat import template_hash
+from workbench.modeling.loading import save_model as save_folder
 
 STATE_FILE = "trainer.pt"
 KEPT = 2
@@ -42,8 +43,7 @@ def save_model(state: TrainState, target: Path, run: str, *, resumable: bool) ->
     """Save a Hugging Face folder with its lineage; a resumable one holds the optimisers and counters too."""
 
     def write(folder: Path) -> None:
-        state.model.save_pretrained(folder)
-        state.tokenizer.save_pretrained(folder)
+        save_folder(folder, state.model, state.tokenizer)
         if resumable:
             torch.save(
                 {

@@ -3,13 +3,11 @@
 import time
 from collections.abc import Callable
 
-from accelerate import PartialState
-
 from pretrain.config import PretrainConfig
 from pretrain.prepare import check_input, open_packed, prepare
 from pretrain.trainer import Trainer
-from workbench.modeling.devices import resolve_device
-from workbench.runs import RunResult, open_run
+from workbench.modeling.processes import join_launch, open_shared_run
+from workbench.runs import RunResult
 
 
 def train(
@@ -24,10 +22,10 @@ def train(
     The same call goes on where an interrupted one stopped: with a budget in tokens, on one CPU, to the same bits.
     """
     config.check_complete()
-    processes = PartialState(cpu=resolve_device(config.device).type == "cpu")
+    processes = join_launch(config.device)
     _check_batch(config, processes.num_processes)
     check_input(config)
-    with open_run("pretrain", config, name=name, fresh=fresh, is_main=processes.is_main_process) as run:
+    with open_shared_run(processes, "pretrain", config, name=name, fresh=fresh) as run:
         if run.finished:
             return run.result()
         with processes.main_process_first():

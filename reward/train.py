@@ -31,12 +31,13 @@ from workbench.modeling.heads import init_heads
 from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.loading import load_sequence_classifier, load_tokenizer, save_model
 from workbench.modeling.lora import add_lora
+from workbench.modeling.processes import join_launch, open_shared_run
 from workbench.modeling.rankings import RankedGroup, prepare_rankings
 from workbench.modeling.trainer import model_context
 from workbench.modeling.training import drop_checkpoints, training_arguments
 from workbench.preferences import PreferenceData, open_preferences
 from workbench.records import Comparison, Completion
-from workbench.runs import Run, RunResult, open_run
+from workbench.runs import Run, RunResult
 
 __all__ = ["RankingRewardTrainer", "train"]
 
@@ -44,12 +45,16 @@ __all__ = ["RankingRewardTrainer", "train"]
 def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False) -> RunResult:
     """Train the reward model that `config` describes; resumes or returns a finished run of the same settings."""
     assert config.base and config.comparisons
-    with open_run("reward", config, name=name, fresh=fresh) as run:
+    processes = join_launch(config.device)
+    with open_shared_run(processes, "reward", config, name=name, fresh=fresh) as run:
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()
         trainer, data, counts, labels = _load(config, run)
         trainer.train()
+        if not processes.is_main_process:
+            processes.wait_for_everyone()
+            return run.result()
         summary, extra = _evaluate(trainer, config)
         summary |= {"data": counts, **labels.note}
         base = resolve_checkpoint(config.base)
@@ -66,6 +71,7 @@ def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False)
         save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))
         result = run.finish(summary)
         drop_checkpoints(run.checkpoints)
+        processes.wait_for_everyone()
         return result
 
 
@@ -83,9 +89,10 @@ def _load(
         model = add_lora(model, rank=config.lora_rank, alpha=config.lora_alpha, targets=config.lora_targets,
                          seed=config.seed, with_head=True)  # fmt: skip
     model.config.pad_token_id = tokenizer.pad_token_id
-    data = open_preferences(
-        config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
-    )
+    with join_launch(config.device).main_process_first():  # A file of comparisons is frozen by one of them.
+        data = open_preferences(
+            config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
+        )
     max_length = config.max_length or model_context(model)
     prepare = partial(
         prepare_rankings,

@@ -1,6 +1,7 @@
 """What a command says: plain lines and progress on stderr, results on stdout."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -19,8 +20,17 @@ T = TypeVar("T")
 
 
 def say(text: str) -> None:
-    """One line for the person who waits; stderr, so that stdout holds results alone."""
-    print(text, file=sys.stderr, flush=True)
+    """One line for the person who waits; stderr, so that stdout holds results alone.
+
+    Of the processes of a distributed launch the first one speaks for all.
+    """
+    if is_first_process():
+        print(text, file=sys.stderr, flush=True)
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process, or the first of those that torchrun or accelerate started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def print_json(value: Any) -> None:

@@ -23,6 +23,7 @@ def config(base, comparisons_file, **settings):
         "batch_comparisons": 16,
         "validation_fraction": 0.25,
         "log_every": 1,
+        "mixed_precision": "no",  # also on a machine with bf16: the tolerances here are those of fp32
     }
     return DPOConfig(
         policy=str(base), comparisons=str(comparisons_file), device="cpu", **{**defaults, **settings}

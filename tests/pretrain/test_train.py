@@ -54,7 +54,7 @@ def config(corpus, home):
     return PretrainConfig(
         text=(str(corpus),), vocab_size=300, context=32, hidden_size=32, num_layers=2, num_heads=2, num_kv_heads=1,
         intermediate_size=64, tokens=32 * 8 * 30, batch_size=8, device="cpu", compile="off", log_every=5,
-        validation_fraction=0.1, evaluation_rows=16, seed=3,
+        validation_fraction=0.1, evaluation_rows=16, seed=3, dtype="float32",
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from workbench.records import Demonstration, Message, Ranking
 def config(base, comparisons_file, **settings):
     defaults = {
         "learning_rate": 3e-3, "epochs": 3, "batch_comparisons": 16, "validation_fraction": 0.3, "log_every": 1,
+        "mixed_precision": "no",  # also on a machine with bf16: the tolerances here are those of fp32
     }  # fmt: skip
     return RewardConfig(
         base=str(base), comparisons=str(comparisons_file), device="cpu", **{**defaults, **settings}

@@ -13,9 +13,14 @@ COMPILE_SECONDS = {"cpu": 900.0, "cuda": 180.0}
 
 
 def resolve_device(name: str | None = None) -> torch.device:
-    """The device of that name; None is the first GPU, or else the CPU. ValueError for one that is not there."""
+    """The device of that name; None is this process's GPU, or else the CPU. ValueError for one that is not there.
+
+    Of the processes on a machine each has a GPU of its own, by its number in the launch.
+    """
+    if name is None and torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

@@ -30,16 +30,12 @@ from transformers.utils import logging
 
 from workbench.checkpoints import is_checkpoint, parent_of, read_checkpoint
 from workbench.errors import CheckpointError
-from workbench.modeling.devices import resolve_device
+from workbench.modeling import devices
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 ADAPTER_FILE = "adapter_config.json"
 BASE_FILE = "accord_base.json"
-DTYPES: dict[str, torch.dtype] = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+DTYPES: dict[str, torch.dtype] = {**devices.DTYPES, "float16": torch.float16}
 # Heads that do more to the hidden state than one matrix; `logprobs` would be silently wrong for them.
 _ODD_HEADS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "logits_multiplier")
 
@@ -167,7 +163,7 @@ def _load(
     else:
         model = _from_pretrained(factory, folder, dtype, attention, settings)
     disable_dropout(model)
-    return model.to(device if isinstance(device, torch.device) else resolve_device(device)).eval()
+    return model.to(device if isinstance(device, torch.device) else devices.resolve_device(device)).eval()
 
 
 def _from_pretrained(

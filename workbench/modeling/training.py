@@ -87,8 +87,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self.task = self.bar.add_task("train", total=state.max_steps, completed=state.global_step, note="")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Move it on."""
+        """Move it on; the last steps are logged, however few."""
         self.bar.update(self.task, completed=state.global_step)
+        control.should_log |= state.global_step == state.max_steps
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Show the loss."""
