@@ -27,7 +27,7 @@ from evaluation.samples import (
 )
 from evaluation.win_rates import best_of_n_wins, mean_over_prompts, ratio_over_prompts, win_rate
 from reward.scoring import RewardScorer
-from workbench.checkpoints import resolve_checkpoint
+from workbench.checkpoints import parent_of, resolve_checkpoint
 from workbench.errors import DataError
 from workbench.jsonl import read_comparisons, read_prompts
 from workbench.modeling.chat import pad_id
@@ -94,6 +94,9 @@ def compare(
         "temperature": config.temperature,
         "policies": {name: _policy(config, one, measured[START], rng) for name, one in measured.items()},
         "noise_floor": _wins(config, again.truth, measured[START].truth, NO_TRUTH, rng).to_json(),
+        "reward_model_noise_floor": _wins(
+            config, again.reward, measured[START].reward, NO_MODEL, rng
+        ).to_json(),
         "best_of_n": _best_of_n(config, measured[START], again, rng),
         "reward_model": _reward_model(config, measured[START], scorers, labelled, rng),
     }
@@ -135,8 +138,9 @@ class _Bench:
             self.prompts,
             samples_per_prompt=config.samples_per_prompt,
             sampling=Sampling(max_new_tokens=config.max_new_tokens, temperature=config.temperature),
-            # The same stream for every policy would tie their samples together; the checkpoint names its own.
-            seed=derive_seed(config.seed, "evaluation", checkpoint, draw),
+            # The same stream for every policy would tie their samples together; the weights name their own, wherever
+            # they stand.
+            seed=derive_seed(config.seed, "evaluation", parent_of("policy", folder).hash, draw),
             batch_size=config.batch_size,
         )
         pad = pad_id(tokenizer)
@@ -178,7 +182,7 @@ def _policy(
         return mean_over_prompts(values, draws=config.bootstrap_draws, generator=rng)
 
     itself = one is start
-    half = Estimate.missing("this is the start itself; see noise_floor")
+    half = Estimate.missing("the start itself; the noise floor is the start against other samples of its own")
     perplexity = Estimate.missing("no base model was given")
     if one.base_nll is not None:
         perplexity = ratio_over_prompts(

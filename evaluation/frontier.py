@@ -9,7 +9,7 @@ from evaluation.likelihood import sequence_kls
 from evaluation.samples import Floats, draw_samples, load_ground_truth, score_by_models, score_by_truth
 from evaluation.win_rates import best_of_n, best_of_n_kl, mean_over_prompts
 from reward.scoring import RewardScorer
-from workbench.checkpoints import is_checkpoint, resolve_checkpoint
+from workbench.checkpoints import is_checkpoint, parent_of, resolve_checkpoint
 from workbench.errors import DataError
 from workbench.home import runs_folder
 from workbench.jsonl import read_prompts
@@ -54,7 +54,7 @@ def frontier(config: FrontierConfig) -> dict[str, Any]:
             prompts,
             samples_per_prompt=samples_per_prompt,
             sampling=Sampling(max_new_tokens=config.max_new_tokens, temperature=config.temperature),
-            seed=derive_seed(config.seed, "frontier", str(folder)),
+            seed=derive_seed(config.seed, "frontier", parent_of("policy", folder).hash),
             batch_size=config.batch_size,
         )
         kl = sequence_kls(

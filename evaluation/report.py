@@ -18,7 +18,7 @@ FIGURES = (
     ("kl", "KL from start", "estimate", 1),
     ("distinct_2", "Distinct-2", "estimate", 3),
     ("length", "Tokens", "estimate", 0),
-    ("perplexity", "Perplexity under base", "estimate", 2),
+    ("perplexity", "Perplexity under base", "estimate", 1),
 )
 """Key, heading, kind and decimals of a comparison's columns."""
 
@@ -46,23 +46,28 @@ def comparison_page(compared: Compared, *, title: str, shown_prompts: int, foote
 
 
 def win_rate_blocks(report: Mapping[str, Any]) -> list[Block]:
-    """The win rates with their intervals, beside the start against itself."""
-    labels, estimates = [], []
-    for name, figures in report["policies"].items():
-        if name == START:
-            continue
-        for key, by in (("win_rate", "ground truth"), ("reward_model_win_rate", "reward model")):
-            labels.append(f"{name}, by the {by}")
-            estimates.append(Estimate.from_json(figures[key]))
-    labels.append("start against itself")
-    estimates.append(Estimate.from_json(report["noise_floor"]))
+    """The win rates with their intervals, beside the start against itself; by each judge that there was."""
+    policies = {name: figures for name, figures in report["policies"].items() if name != START}
+    judges = (
+        ("the ground truth", "win_rate", "noise_floor"),
+        ("the reward model", "reward_model_win_rate", "reward_model_noise_floor"),
+    )
+    rows = [
+        *((name, by, figures[key]) for name, figures in policies.items() for by, key, _ in judges),
+        *(("start against itself", by, report[floor]) for by, _, floor in judges),
+    ]
+    shown = [(f"{name}, by {by}", Estimate.from_json(found)) for name, by, found in rows if found["n"]]
+    if not shown:
+        return ["No ground truth and no reward model was given, so nobody judged the samples."]
+    labels, estimates = [label for label, _ in shown], [estimate for _, estimate in shown]
     return [
         estimate_plot(
             labels,
             estimates,
             title="How often a policy's completion beats one of the start's",
             x_label="win rate",
-            caption="Dots with 95 % intervals over prompts; ties count half. The last row is the noise floor.",
+            caption="Dots with 95 % intervals over prompts; ties count half. The start against itself is the noise "
+            "floor.",
             references={"no difference": 0.5},
             x_limits=(0.0, 1.0),
         )
@@ -124,18 +129,24 @@ def reward_model_table(report: Mapping[str, Any]) -> Table:
 
 
 def sample_blocks(compared: Compared, shown: int) -> list[Block]:
-    """The first sample of every policy for the first prompts, with the ground truth's score."""
+    """The first sample of every policy for the first prompts, with the ground truth's score, or else the reward."""
+    start = compared.measured[START]
+    judge = "truth" if start.truth is not None else "reward" if start.reward is not None else None
     blocks: list[Block] = []
     for i, record in enumerate(compared.prompts[:shown]):
         prompt = record.prompt if isinstance(record.prompt, str) else record.prompt[-1].content
         rows = []
         for name, one in compared.measured.items():
-            score = "" if one.truth is None else f"{one.truth[i, 0]:.1f}"
-            rows.append([name, one.samples.texts[i][0] or "(empty)", score])
+            score = [] if judge is None else [f"{getattr(one, judge)[i, 0]:.1f}"]
+            rows.append([name, one.samples.texts[i][0] or "(empty)", *score])
         blocks.append(
             Table(
                 title=prompt,
-                columns=[Column(title="policy"), Column(title="its first completion"), Column(title="truth")],
+                columns=[
+                    Column(title="policy"),
+                    Column(title="its first completion"),
+                    *([] if judge is None else [Column(title=judge)]),
+                ],
                 rows=rows,
             )
         )

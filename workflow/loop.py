@@ -10,12 +10,10 @@ from storage.database import init_database
 from workbench.artifacts import write_file_aside
 from workbench.console import say
 from workbench.home import runs_folder
-from workbench.page import KeyFigure, KeyFigures, Page, Section
-from workbench.statistics.estimates import Estimate
-from workbench.tables import Column, Table
-from workflow.loop_agreement import Check, check_pandalm, check_wmt
+from workflow.loop_agreement import check_pandalm, check_wmt
 from workflow.loop_config import LoopConfig
 from workflow.loop_policy import SIZES, align
+from workflow.loop_report import loop_page
 
 REWARD_ACCURACY = 0.80
 """What the reward model must reach on held-out pairs; a linear model on word counts reaches 0.85 on another split."""
@@ -32,7 +30,7 @@ class LoopResult:
     def shortfalls(self) -> list[str]:
         """What did not come out as it must; empty when all did."""
         found = [
-            f"{check['name']}: {check['measured']:.4f}"
+            f"{check['source']}, {check['name']}: {check['measured']:.4f}, published {check['published']:.4f}"
             for check in self.report["checks"]
             if not check["agrees"]
         ]
@@ -72,7 +70,7 @@ def loop(config: LoopConfig) -> LoopResult:
     }
     for name, text in (
         ("report.json", json.dumps(report, indent=2)),
-        ("report.html", _page(report, checks).to_html()),
+        ("report.html", loop_page(report, checks).to_html()),
     ):
         with write_file_aside(folder / name) as file:
             file.write(text.encode())
@@ -84,46 +82,3 @@ def _timed(seconds: dict[str, float], name: str, work: Any) -> Any:
     result = work()
     seconds[name] = round(time.monotonic() - started, 1)
     return result
-
-
-def _page(report: dict[str, Any], checks: list[Check]) -> Page:
-    policies = report["policy"]["comparison"]["policies"]
-    accuracy = Estimate.from_json(report["policy"]["comparison"]["reward_model"]["accuracy"])
-    table = Table(
-        columns=[
-            Column(title="figure"),
-            Column(title="published", kind="number", digits=4),
-            Column(title="measured", kind="number", digits=4),
-            Column(title="equal as published"),
-        ],
-        rows=[[c.name, c.published, c.measured, "yes" if c.agrees else "NO"] for c in checks],
-    )
-    wins = Table(
-        columns=[
-            Column(title="policy"),
-            Column(title="win rate by the reward model", kind="estimate_percent"),
-        ],
-        rows=[[name, Estimate.from_json(found["reward_model_win_rate"])] for name, found in policies.items()],
-        note="No person has ranked these samples: the reward model's opinion is all there is. See comparison.html.",
-    )
-    published = report["published"]
-    return Page(
-        title="The loop on real data",
-        summary=[
-            KeyFigures(
-                [
-                    KeyFigure(
-                        label="published agreement figures that come out",
-                        value=f"{published['equal']} of {published['checked']}",
-                    ),
-                    KeyFigure(
-                        label="reward model's accuracy on held-out pairs", value=accuracy, percent=True
-                    ),
-                ]
-            )
-        ],
-        sections=[
-            Section(title="DPO and PPO", blocks=[wins]),
-            Section(title="Agreement, published and measured", blocks=[table]),
-        ],
-    )

@@ -21,11 +21,16 @@ from workbench.statistics.pair_reader import expand_pairs
 from workbench.statistics.pairs import PairLabels
 from workbench.statistics.wmt import WMTAgreement, order_free, published_inter, published_intra
 
+SYMMETRISED_ALPHA = 0.8646
+"""PandaLM's nominal alpha, as it is known, when each pair counts in both directions, however it is stored."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """One published figure beside ours."""
 
+    source: str
+    """Whose figure: PandaLM, or a row of WMT16's tables."""
     name: str
     published: float
     measured: float
@@ -53,18 +58,39 @@ def check_pandalm(database: Database, data: Path, folder: Path) -> tuple[list[Ch
         out.write(page.to_html().encode())
     checks = [
         Check(
+            source="PandaLM",
             name="alpha, nominal, as stored",
             published=published["alpha_nominal"],
             measured=_number(result.alpha_as_stored["nominal"]),
             digits=4,
         ),
         Check(
+            source="PandaLM",
+            name="alpha, nominal, symmetrised",
+            published=SYMMETRISED_ALPHA,
+            measured=_number(result.panel.alpha_nominal.value),
+            digits=4,
+        ),
+        Check(
+            source="PandaLM",
             name="raw agreement with ties",
             published=published["agreement"]["pair_micro"],
             measured=_number(result.panel.with_ties.value),
             digits=4,
         ),
     ]
+    for pair in result.annotator_pairs:
+        names = [result.annotators[i].judge.name for i in (pair.one, pair.two)]
+        numbers = "-".join(name.removeprefix("pandalm-annotator") for name in names)
+        checks.append(
+            Check(
+                source="PandaLM",
+                name=f"Cohen's kappa, annotators {numbers}",
+                published=published["cohen_kappa"][numbers],
+                measured=_number(pair.kappa.value),
+                digits=3,
+            )
+        )
     return checks, {"import": report.to_json(), "agreement": result.to_json()}
 
 
@@ -77,10 +103,10 @@ def check_wmt(database: Database, data: Path) -> tuple[list[Check], dict[str, An
     for row in _rows(data / "wmt16" / "known_agreement.csv"):
         pair = f"{row['src']}-{row['trg']}"
         measure = published_inter if row["mode"] == "inter" else published_intra
-        checks += _compare(f"{pair}, {row['mode']}, as published", row, measure(labels[pair]))
+        checks += _compare(f"WMT16 {pair}, {row['mode']}", row, measure(labels[pair]))
     for row in _rows(data / "wmt16" / "our_agreement_orderfree.csv"):
         pair = f"{row['src']}-{row['trg']}"
-        checks += _compare(f"{pair}, order-free", row, order_free(labels[pair]))
+        checks += _compare(f"WMT16 {pair}, order-free", row, order_free(labels[pair]))
     return checks, {"import": report.to_json()}
 
 
@@ -111,10 +137,10 @@ def _labels_by_pair(database: Database, name: str) -> Iterator[tuple[str, PairLa
         yield pair, expand_pairs(comparisons)
 
 
-def _compare(name: str, row: dict[str, str], measured: WMTAgreement) -> list[Check]:
+def _compare(source: str, row: dict[str, str], measured: WMTAgreement) -> list[Check]:
     figures = (("pA", measured.observed), ("pE", measured.expected), ("kappa", measured.kappa))
     return [
-        Check(name=f"{name}, {column}", published=float(row[column]), measured=value, digits=3)
+        Check(source=source, name=column, published=float(row[column]), measured=value, digits=3)
         for column, value in figures
     ]
 

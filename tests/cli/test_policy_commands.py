@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import pytest
 import torch
@@ -60,3 +61,22 @@ def test_export_merged_writes_the_adapters_model_once(world, home, tmp_path, cap
     assert "exists" in capsys.readouterr().err
     assert main(["export", "merged", str(world.policy), "--output", str(tmp_path / "other")]) == 1
     assert "no adapter" in capsys.readouterr().err and not (tmp_path / "other").exists()
+
+
+def test_compare_samples_by_the_weights_and_shows_only_the_judges_there_were(world, home, tmp_path, capsys):
+    """A copy of the start elsewhere writes what the start wrote, so every pair of the two is a tie or both ways."""
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(world.policy, copy)
+    command = [
+        "evaluate", "compare", "--start", str(world.policy), "--policies", f"copy={copy}", "--prompts",
+        str(world.prompts), "--reward-models", str(world.reward), "--max-new-tokens", "6", "--samples-per-prompt", "2",
+        "--bootstrap-draws", "100", "--device", "cpu", "--run", "compared", "--json",
+    ]  # fmt: skip
+    assert main(command) == 0
+    report = json.loads(capsys.readouterr().out)
+    start, copied = (report["policies"][name] for name in ("start", "copy"))
+    assert copied["reward_model_score"]["value"] == start["reward_model_score"]["value"]
+    assert copied["reward_model_win_rate"]["value"] == 0.5
+    assert report["noise_floor"]["value"] is None and 0 < report["reward_model_noise_floor"]["value"] < 1
+    page = (home / "runs" / "compared" / "report.html").read_text(encoding="utf-8")
+    assert "start against itself, by the reward model" in page and "by the ground truth" not in page
