@@ -24,6 +24,7 @@ HURRIED = 0.30
 """Share of hurried rankings from which on they are spoken of; n at least `FEW`."""
 FEW = 30
 STREAK = 8
+UNRELIABLE = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +77,11 @@ def _annotators(agreement: "Agreement") -> list[Advice]:
     """Those who stand out, with most reasons first and, of as many, with least agreement."""
     beyond = critical(len(agreement.annotators))
     found = []
-    for figures, pace in zip(agreement.annotators, agreement.work.paces, strict=True):
+    for figures, pace, reliability in zip(
+        agreement.annotators, agreement.work.paces, agreement.reliability, strict=True
+    ):
         reasons = [
+            *_unreliable(reliability.follows),
             *_stands_apart(figures, agreement, beyond),
             *_works_badly(pace, beyond, len(agreement.annotators)),
         ]
@@ -92,6 +96,11 @@ def _annotators(agreement: "Agreement") -> list[Advice]:
         agrees = 1.0 if figures.decisive.value is None else figures.decisive.value
         found.append((-len(reasons), agrees, figures.judge.name, advice))
     return [advice for *_, advice in sorted(found, key=lambda entry: entry[:3])]
+
+
+def _unreliable(follows: Estimate) -> Iterator[str]:
+    if follows.value is not None and follows.high is not None and follows.high < UNRELIABLE:
+        yield f"has a reliability of {follows.format(2)}, where 0.5 says nothing"
 
 
 def _stands_apart(figures: "AnnotatorFigures", agreement: "Agreement", beyond: float) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from annotation.agreement_json import agreement_to_json
 from annotation.agreement_slices import Slice, measure_slices, tag_values
 from annotation.enough import Enough, measure_enough
+from annotation.reliability import Reliability, measure_reliability
 from workbench.errors import DataError
 from workbench.records import Comparison
 from workbench.seeds import numpy_generator
@@ -64,6 +65,8 @@ class Agreement:
     kendall_w: Estimate
     kendall_w_undefined: int
     annotators: Sequence[AnnotatorFigures]
+    reliability: Sequence[Reliability]
+    """In the order of `annotators`."""
     influence: Influence
     work: Work
     annotator_pairs: Sequence[PairFigures]
@@ -147,6 +150,7 @@ def measure_agreement(
         ),
         kendall_w_undefined=concordance.undefined,
         annotators=annotators,
+        reliability=measure_reliability(labels, seed=seed, overlap=bool(overlapping.any())),
         influence=influence_of_annotators(labels),
         work=measure_work(labels, **how("work")),
         annotator_pairs=pairs,

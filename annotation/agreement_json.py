@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotation.advice import give_advice
 from annotation.enough import Enough
+from annotation.reliability import Reliability
 from workbench.statistics.agreement import PanelAgreement
 from workbench.statistics.annotators import AnnotatorFigures
 from workbench.statistics.influence import Without
@@ -42,7 +43,11 @@ def agreement_to_json(agreement: "Agreement") -> dict[str, Any]:
         "annotators": [
             _annotator(*parts)
             for parts in zip(
-                agreement.annotators, agreement.influence.without, agreement.work.paces, strict=True
+                agreement.annotators,
+                agreement.reliability,
+                agreement.influence.without,
+                agreement.work.paces,
+                strict=True,
             )
         ],
         "over_annotators": {
@@ -102,7 +107,9 @@ def _panel(panel: PanelAgreement) -> dict[str, Any]:
     }
 
 
-def _annotator(figures: AnnotatorFigures, without: Without, pace: Pace) -> dict[str, Any]:
+def _annotator(
+    figures: AnnotatorFigures, reliability: Reliability, without: Without, pace: Pace
+) -> dict[str, Any]:
     return {
         "annotator": figures.judge.name,
         "kind": figures.judge.kind,
@@ -114,6 +121,8 @@ def _annotator(figures: AnnotatorFigures, without: Without, pace: Pace) -> dict[
         "ties": figures.ties.to_json(),
         "position_bias": figures.first_shown.to_json(),
         "intra_annotator": figures.intra.to_json(),
+        "reliability": reliability.follows.to_json(),
+        "first_shown_adds": reliability.bias.to_json(),
         "median_seconds": figures.judge.seconds,
         "hurried": pace.hurried.to_json(),
         "drift": pace.drift.to_json(),

@@ -14,6 +14,7 @@ SECTION_TERMS = {
     ),
     "who": (
         "Cohen's kappa",
+        "Reliability",
         "First shown wins",
         "With themselves",
         "Without them",
@@ -126,5 +127,10 @@ DEFINITIONS = {
     "Standing out": (
         "An annotator or a slice is named where its distance from the panel is large enough to matter and beyond "
         "what the largest of as many would reach by chance in one report of twenty (Bonferroni)."
+    ),
+    "Reliability": (
+        "The probability with which an annotator follows the preferences that the whole panel's votes point to, rather "
+        "than their reverse, by CrowdBT (Chen et al. 2013) with ties and a position bias for each annotator; at 1/2 "
+        "the votes say nothing. It is drawn towards 0.88 where there are few votes. Training may weigh votes by it."
     ),
 }

@@ -51,12 +51,13 @@ def _notices(agreement: Agreement) -> list[Block]:
     if count := kinds.get("model", 0):
         whose = "All annotators are" if count == total else f"{count} of {total} annotators are"
         notices.append(Notice(f"{whose} language models, and their judgements are counted among the others."))
-    if 0 < agreement.panel.by_prompt.n < 20:
+    few = agreement.panel.by_prompt.n
+    if few == 1:
         notices.append(
-            Notice(
-                f"Only {agreement.panel.by_prompt.n} prompts have overlap: intervals over so few are rough."
-            )
+            Notice("Only 1 prompt has overlap: nothing can be said of others, so there are no intervals.")
         )
+    elif 0 < few < 20:
+        notices.append(Notice(f"Only {few} prompts have overlap: intervals over so few are rough."))
     return notices
 
 

@@ -105,6 +105,7 @@ def _table(agreement: Agreement, order: list[int]) -> Table:
         Column(title="skips", kind="count"),
         Column(title="agrees, ties counted", kind="estimate_percent"),
         Column(title="agrees, decisive only", kind="estimate_percent"),
+        Column(title="reliability", kind="estimate"),
         Column(title="with themselves", kind="estimate_percent"),
         Column(title="alpha without them", kind="number", digits=3),
     ]
@@ -122,6 +123,7 @@ def _table(agreement: Agreement, order: list[int]) -> Table:
                 one.judge.skips,
                 one.with_ties,
                 one.decisive,
+                agreement.reliability[i].follows,
                 one.intra,
                 alpha,
             )

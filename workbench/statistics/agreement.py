@@ -50,21 +50,20 @@ class UnitCounts:
 
 def count_units(labels: PairLabels) -> UnitCounts:
     """Judgements and meetings of the units that `labels` judges, in order of their numbers."""
-    _, first, unit = np.unique(labels.unit, return_index=True, return_inverse=True)
+    unit, first = labels.judged
     u, code = len(first), labels.label + 1
     counts = np.bincount(unit * 3 + code, minlength=u * 3).reshape(u, 3).astype(np.float64)
     met = counts[:, :, None] * counts[:, None, :]
     # Take away what each annotator's judgements would make with themselves and with one another.
-    key = unit * max(len(labels.judges), 1) + labels.annotator
-    groups, group = np.unique(key, return_inverse=True)
-    if len(groups) == len(key):
+    votes = labels.votes
+    if len(votes.unit) == len(labels):
         met[:, [0, 1, 2], [0, 1, 2]] -= counts
     else:
-        own = np.bincount(group * 3 + code, minlength=len(groups) * 3).reshape(-1, 3).astype(np.float64)
-        own_unit = groups // max(len(labels.judges), 1)
+        size = len(votes.unit) * 3
+        own = np.bincount(votes.group * 3 + code, minlength=size).reshape(-1, 3).astype(np.float64)
         for c in range(3):
             for k in range(3):
-                met[:, c, k] -= np.bincount(own_unit, weights=own[:, c] * own[:, k], minlength=u)
+                met[:, c, k] -= np.bincount(votes.unit, weights=own[:, c] * own[:, k], minlength=u)
     return UnitCounts(counts=counts, met=met, prompt=labels.prompt[first])
 
 

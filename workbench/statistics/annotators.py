@@ -107,32 +107,29 @@ class _OwnPairs:
 
 def _own_pairs(labels: PairLabels) -> _OwnPairs:
     """Counted for every unit and annotator with more than one judgement, without listing the pairs."""
-    key = labels.unit * max(len(labels.judges), 1) + labels.annotator
-    _, first, group, size = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    code = np.bincount(group * 3 + labels.label + 1, minlength=len(first) * 3).reshape(-1, 3)
+    votes = labels.votes
+    code = _codes(votes.group, labels.label, len(votes.size))
     agreed = (code * (code - 1) // 2).sum(1)
-    twice = size > 1
-    values = np.stack([agreed, size * (size - 1) // 2], axis=1)[twice].astype(np.float64)
-    at = first[twice]
-    return _OwnPairs(annotator=labels.annotator[at], prompt=labels.prompt[at], values=values)
+    twice = votes.size > 1
+    values = np.stack([agreed, votes.size * (votes.size - 1) // 2], axis=1)[twice].astype(np.float64)
+    return _OwnPairs(annotator=votes.annotator[twice], prompt=labels.prompt[votes.row[twice]], values=values)
 
 
 def against_others(labels: PairLabels) -> Floats:
     """For each judgement: others' that agree, others', and the same two among decisive ones; (N, 4)."""
-    judges = max(len(labels.judges), 1)
-    _, unit = np.unique(labels.unit, return_inverse=True)
-    code, size = labels.label + 1, len(labels)
-    everyone = np.bincount(unit * 3 + code, minlength=3 * (int(unit.max(initial=-1)) + 1)).reshape(-1, 3)[
-        unit
-    ]
-    _, group = np.unique(unit * judges + labels.annotator, return_inverse=True)
-    own = np.bincount(group * 3 + code, minlength=3 * (int(group.max(initial=-1)) + 1)).reshape(-1, 3)[group]
-    others = everyone - own  # (N, 3): judgements of the same unit by other annotators
-    same = others[np.arange(size), code]
+    votes, (unit, first) = labels.votes, labels.judged
+    others = _codes(unit, labels.label, len(first))[unit]  # (N, 3): judgements of the same unit
+    others -= _codes(votes.group, labels.label, len(votes.size))[votes.group]  # less the annotator's own
+    same = others[np.arange(len(labels)), labels.label + 1]
     decisive = labels.label != 0
     return np.stack(
         [same, others.sum(1), same * decisive, (others[:, 0] + others[:, 2]) * decisive], axis=1
     ).astype(np.float64)
+
+
+def _codes(group: Integers, label: Integers, size: int) -> Integers:
+    """How often each group holds the labels -1, 0 and 1: (size, 3)."""
+    return np.bincount(group * 3 + label + 1, minlength=3 * size).reshape(size, 3)
 
 
 def are_ties(labels: PairLabels) -> Floats:
@@ -147,8 +144,7 @@ def first_shown_wins(labels: PairLabels) -> Floats:
 
 
 def _any_overlap(labels: PairLabels) -> bool:
-    pairs = np.unique(labels.unit * max(len(labels.judges), 1) + labels.annotator)
-    return bool(len(np.unique(pairs // max(len(labels.judges), 1))) < len(pairs))
+    return len(labels.votes.unit) > len(labels.judged[1])
 
 
 def spans(index: Integers, size: int) -> Callable[[int], Integers]:

@@ -92,7 +92,7 @@ def find_disputes(labels: PairLabels) -> Disputes:
     # A tie against a side is half as far apart as two sides.
     excess = np.where(disagreed > 0, excess - prompts[:, 3] / 2, -np.inf)
     chosen = np.argsort(-excess, kind="stable")[:SHOWN]
-    chosen = chosen[np.isfinite(excess[chosen]) & (excess[chosen] > 0)]
+    chosen = chosen[np.isfinite(excess[chosen])]
     ids = _overlapping_comparisons(labels, chosen)
     disputed = counts.met[:, 0, 2] + counts.met[:, 2, 0] + kinds[:, 3] / 2
     order = np.lexsort((-disputed, counts.prompt))

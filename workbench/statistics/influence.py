@@ -44,10 +44,10 @@ def influence_of_annotators(labels: PairLabels) -> Influence:
     counts = count_units(labels)
     met = fold(counts.met) / 2
     coincident = fold(counts.coincidences)
-    _, unit = np.unique(labels.unit, return_inverse=True)
-    groups, group = np.unique(unit * max(size, 1) + labels.annotator, return_inverse=True)
-    at, who = groups // max(size, 1), groups % max(size, 1)
-    own = np.bincount(group * 3 + labels.label + 1, minlength=len(groups) * 3).reshape(-1, 3).astype(float)
+    votes = labels.votes
+    at, who = votes.unit, votes.annotator
+    code = votes.group * 3 + labels.label + 1
+    own = np.bincount(code, minlength=len(at) * 3).reshape(-1, 3).astype(float)
     # A unit without the annotator: fewer judgements, and fewer meetings by those that were theirs.
     others = counts.counts[at] - own
     lost = own[:, :, None] * others[:, None, :] + others[:, :, None] * own[:, None, :]

@@ -79,6 +79,25 @@ class PairLabels:
     """What agreement does not count, by reason."""
 
     @cached_property
+    def judged(self) -> tuple[Integers, Integers]:
+        """Each judgement's unit among those that anyone judged, numbered 0, 1, ... in order; and a row of each."""
+        present = np.bincount(self.unit, minlength=self.num_units) > 0
+        unit = (np.cumsum(present) - 1)[self.unit]
+        row = np.empty(int(present.sum()), np.int64)
+        row[unit[::-1]] = np.arange(len(unit))[::-1]
+        return unit, row
+
+    @cached_property
+    def votes(self) -> "GroupedVotes":
+        """The judgements by unit and annotator: one group, unless an annotator judged a unit again."""
+        unit, _ = self.judged
+        judges = max(len(self.judges), 1)
+        keys, row, group, size = np.unique(
+            unit * judges + self.annotator, return_index=True, return_inverse=True, return_counts=True
+        )
+        return GroupedVotes(group=group, unit=keys // judges, annotator=keys % judges, row=row, size=size)
+
+    @cached_property
     def by_ranking(self) -> "RankingColumns":
         """What is known of each ranking, by its number."""
         empty = RankingColumns(
@@ -105,6 +124,20 @@ class PairLabels:
         """The judgements of `mask`, shape (N,); units and names keep their numbers."""
         columns = ("unit", "label", "annotator", "ranking", "prompt", "comparison", "first_shown")
         return replace(self, **{name: getattr(self, name)[mask] for name in columns})
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupedVotes:
+    """G groups of judgements of one unit by one annotator."""
+
+    group: Integers
+    """Of each judgement, (N,)."""
+    unit: Integers
+    """As `PairLabels.judged` numbers it, (G,)."""
+    annotator: Integers
+    row: Integers
+    """The first judgement of the group."""
+    size: Integers
 
 
 @dataclass(frozen=True, kw_only=True)
