@@ -22,7 +22,7 @@ from workbench.statistics.preferences.local_votes import LocalVotes, distinct_te
 from workbench.statistics.preferences.votes import Floats, Integers
 
 DRAWS = 512
-CHUNK = 20_000
+CHUNK = 5_000
 STEPS = 60
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -181,7 +181,7 @@ def _settle(rows: _Rows, count: int, k: int, model: LabelModel) -> Posterior:
         information[moving] = (information[moving] + found[moving]) / 2
         step = np.linalg.solve(information, gradient.reshape(count, k, 1))[:, :, 0] * moving[:, None]
         worth = np.asarray(worth + step.ravel(), np.float64)
-        moving = np.abs(step).max(1) >= 1e-4 * model.spread
+        moving = np.abs(step).max(1) >= 1e-3 * model.spread
         if not moving.any():
             break
     covariance = np.asarray(np.linalg.inv(information), np.float64)
@@ -198,19 +198,16 @@ def _vote_terms(
     k = covariance.shape[1]
     c, i, j = rows.first // k, rows.first % k, rows.second % k
     spread = np.sqrt(np.maximum(covariance[c, i, i] + covariance[c, j, j] - 2 * covariance[c, i, j], 0))
-    slope, full, observed = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        here = x + node * spread
-        true = davidson.link(here + rows.bias, rows.label, model.log_tie)
-        if model.kind == "davidson":
-            slope, full = slope + weight * true.x, full - weight * true.xx
-            continue
-        false = davidson.link(-here + rows.bias, rows.label, model.log_tie)
-        share = expit(rows.logit + true.value - false.value)
-        slope = slope + weight * (share * true.x - (1 - share) * false.x)
-        full = full - weight * (share * true.xx + (1 - share) * false.xx)
-        observed = observed - weight * share * (1 - share) * (true.x + false.x) ** 2
-    return slope, full, full + observed
+    here, label, bias = x[:, None] + spread[:, None] * _NODES, rows.label[:, None], rows.bias[:, None]
+    true = davidson.link(here + bias, label, model.log_tie)
+    if model.kind == "davidson":
+        full = -true.xx @ _WEIGHTS
+        return true.x @ _WEIGHTS, full, full
+    false = davidson.link(-here + bias, label, model.log_tie)
+    share = expit(rows.logit[:, None] + true.value - false.value)
+    slope = (share * true.x - (1 - share) * false.x) @ _WEIGHTS
+    full = -(share * true.xx + (1 - share) * false.xx) @ _WEIGHTS
+    return slope, full, full - (share * (1 - share) * (true.x + false.x) ** 2) @ _WEIGHTS
 
 
 def _blocks(rows: _Rows, bend: Floats, count: int, k: int, prior: float) -> Floats:

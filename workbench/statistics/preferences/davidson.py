@@ -25,9 +25,8 @@ def fit_davidson(votes: Votes, *, spread: float | None = 2.0, tie_prior: Normal 
 
 def link(x: Floats, label: Integers, log_tie: float) -> Terms:
     """Log P(label) at x, and its derivatives by x and log v."""
-    win, tie, lose = np.moveaxis(outcomes(x, log_tie), -1, 0)
+    win, tie, lose, log_total = _parts(x, log_tie)
     lead, tied = win - lose, label == 0
-    log_total = np.logaddexp(np.logaddexp(x / 2, -x / 2), log_tie)
     return Terms(
         value=np.where(tied, log_tie, label * x / 2) - log_total,
         x=(label - lead) / 2,
@@ -40,7 +39,15 @@ def link(x: Floats, label: Integers, log_tie: float) -> Terms:
 
 def outcomes(x: Floats, log_tie: float) -> Floats:
     """P(first wins), P(tie), P(second wins), (..., 3)."""
-    log_total = np.logaddexp(np.logaddexp(x / 2, -x / 2), log_tie)
-    return np.asarray(
-        np.exp(np.stack([x / 2, np.full_like(x, log_tie), -x / 2], axis=-1) - log_total[..., None])
-    )
+    return np.stack(_parts(x, log_tie)[:3], axis=-1)
+
+
+def _parts(x: Floats, log_tie: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """The three probabilities, and the log of e^(x/2) + e^(-x/2) + v; from the larger side, so nothing overflows."""
+    half = np.abs(x) / 2
+    lower, middle = np.exp(-2 * half), np.exp(log_tie - half)
+    total = 1 + lower + middle
+    upper, lower = 1 / total, lower / total
+    above = x >= 0
+    win, lose = np.where(above, upper, lower), np.where(above, lower, upper)
+    return win, middle / total, lose, half + np.log(total)
