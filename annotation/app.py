@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 
 from annotation.api.errors import add_api_errors
 from annotation.api.openapi import add_api
-from annotation.body_limit import BodyLimit
+from annotation.body_limit import MEBI, BodyLimit
 from annotation.errors import REFUSAL_SECONDS, REFUSALS, add_error_handlers, http_error
 from annotation.routes import (
     account,
@@ -62,7 +62,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         app.include_router(routes)
     add_api(app)
     add_api_errors(app)
-    app.add_middleware(BodyLimit, answer=http_error)
+    larger = {"/upload": settings.upload_megabytes * MEBI}
+    app.add_middleware(BodyLimit, answer=http_error, larger=larger)
     app.middleware("http")(_add_headers)
     add_error_handlers(app)
     return app

@@ -18,7 +18,11 @@ from workbench.page import style
 
 PROJECT_PAGES: tuple[tuple[str, str, Right], ...] = (
     ("Overview", "", "read"),
+    ("Data", "data", "lead"),
+    ("Settings", "settings", "lead"),
+    ("Guideline", "guidelines", "lead"),
     ("People", "members", "lead"),
+    ("Work and pay", "pay", "lead"),
 )
 """Tabs of a project: title, path below the project's, and the right that it needs."""
 

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     public_url: str = ""
     """Where people reach the service, for the links it gives out: https://labels.example.org. By default as asked."""
 
+    upload_megabytes: int = 64
+    """Largest file that is taken on a page; larger ones are imported by the command."""
+
     @model_validator(mode="after")
     def check(self) -> "Settings":
         """Refuse what would be unsafe, saying the way out."""

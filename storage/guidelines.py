@@ -1,11 +1,15 @@
 """Guidelines: the versions of a project's guideline, and who has read which."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.tables import GuidelineAcknowledgement, GuidelineVersion
+from storage import audit
+from storage.submissions import counting_submissions
+from storage.tables import Comparison, GuidelineAcknowledgement, GuidelineVersion, Submission
+from workbench.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,71 @@ def find_guideline(session: Session, project_id: int, version: str) -> Guideline
         )
     )
     return None if row is None else _record(row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidelineUse:
+    """A version and how many labels that count were made under it."""
+
+    version: str
+    has_text: bool
+    changes: str | None
+    created_at: datetime
+    labels: int
+
+
+def list_guidelines(session: Session, project_id: int) -> list[GuidelineUse]:
+    """A project's versions, newest first, with the labels made under each."""
+    labels = (
+        select(Submission.guideline_version_id, func.count().label("labels"))
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(
+            Comparison.project_id == project_id,
+            Submission.guideline_version_id.is_not(None),
+            Submission.outcome == "ranked",
+            *counting_submissions(),
+        )
+        .group_by(Submission.guideline_version_id)
+        .subquery()
+    )
+    query = (
+        select(GuidelineVersion, func.coalesce(labels.c.labels, 0))
+        .outerjoin(labels, labels.c.guideline_version_id == GuidelineVersion.id)
+        .where(GuidelineVersion.project_id == project_id)
+        .order_by(GuidelineVersion.id.desc())
+    )
+    return [
+        GuidelineUse(
+            version=row.version,
+            has_text=row.text is not None,
+            changes=row.changes,
+            created_at=row.created_at,
+            labels=count,
+        )
+        for row, count in session.execute(query)
+    ]
+
+
+def add_guideline(session: Session, project_id: int, text: str, *, changes: str, actor: str) -> str:
+    """Write a new version, which is in force at once, and return its name; DataError where nothing is new."""
+    if not text.strip():
+        raise DataError("a guideline needs a text")
+    current = current_guideline(session, project_id)
+    if current is not None and current.text == text:
+        raise DataError(f"this text is version {current.version} already; nothing has changed")
+    taken = set(
+        session.scalars(select(GuidelineVersion.version).where(GuidelineVersion.project_id == project_id))
+    )
+    number = next(n for n in range(len(taken) + 1, 2 * len(taken) + 2) if f"v{n}" not in taken)
+    row = GuidelineVersion(
+        project_id=project_id, version=f"v{number}", text=text, changes=changes.strip() or None
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session, actor, "change guideline", f"guideline:{row.id}", {"text": text, "changes": changes}
+    )
+    return row.version
 
 
 def has_acknowledged(session: Session, annotator_id: int, guideline_id: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage import audit
 from storage.tables import (
     Annotator,
     Comparison,
@@ -153,3 +154,26 @@ def _record(project: Project) -> ProjectRecord:
         settings=project.settings,
         policy_applied=project.policy_applied,
     )
+
+
+def update_project(
+    session: Session,
+    project_id: int,
+    *,
+    settings: Mapping[str, Any],
+    description: str | None = None,
+    actor: str,
+) -> None:
+    """Replace a project's settings, and its description where one is given."""
+    project = session.get_one(Project, project_id)
+    project.settings = dict(settings)
+    if description is not None:
+        project.description = description
+    audit.record(
+        session,
+        actor,
+        "change project",
+        f"project:{project_id}",
+        {"settings": dict(settings), "description": project.description},
+    )
+    session.flush()

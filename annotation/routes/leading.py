@@ -2,8 +2,17 @@
 
 from fastapi import APIRouter
 
-from annotation.routes import accounts, join, members, own_account
+from annotation.routes import (
+    accounts,
+    data,
+    guideline_editing,
+    join,
+    members,
+    own_account,
+    pay,
+    project_setup,
+)
 
 router = APIRouter()
-for part in (accounts, join, members, own_account):
+for part in (accounts, data, guideline_editing, join, members, own_account, pay, project_setup):
     router.include_router(part.router)

@@ -1,17 +1,22 @@
 """Projects: what each holds, how far it has come, and how far its annotators agree."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from annotation.access import Reading, SignedIn, can_read, readable_project, visible_projects
 from annotation.agreement_store import last_agreement
+from annotation.forms import read_settings
 from annotation.own_work import own_work
 from annotation.pages import render
-from annotation.rights import may
+from annotation.rights import may, may_anywhere
+from storage.guidelines import current_guideline
+from storage.members import list_members
 from storage.progress import project_progress
-from storage.projects import count_project
+from storage.projects import ProjectRecord, count_project
 from storage.snapshots import list_snapshots
 
 router = APIRouter()
@@ -31,19 +36,25 @@ def projects(request: Request, account: SignedIn, database: Reading) -> HTMLResp
         }
         for project in visible_projects(database, account)
     ]
-    return render(request, "projects.html", account=account, entries=entries)
+    return render(
+        request, "projects.html", account=account, entries=entries, leads=may_anywhere(account, "lead")
+    )
 
 
 @router.get("/projects/{name}")
 def project(request: Request, name: str, account: SignedIn, database: Reading) -> HTMLResponse:
     """One project: counts, progress, snapshots and the figures of its last agreement."""
     found = readable_project(database, account, name)
+    counts = count_project(database, found.id)
+    leads = may(account, found.id, "lead")
     return render(
         request,
         "project.html",
         account=account,
         project=found,
-        counts=count_project(database, found.id),
+        state=read_settings(found.settings).status if leads else None,
+        lacks=_lacks(database, found, counts),
+        counts=counts,
         progress=project_progress(database, found.id),
         snapshots=list_snapshots(database, found.id),
         agreement=last_agreement(found.id),
@@ -57,3 +68,17 @@ def agreement(request: Request, name: str, account: SignedIn, database: Reading)
     return render(
         request, "agreement.html", account=account, project=found, agreement=last_agreement(found.id)
     )
+
+
+def _lacks(database: Reading, project: ProjectRecord, counts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a project needs before anybody can rank in it, each with the page that gives it."""
+    roles = {role for member in list_members(database, project.id) for role in member.roles}
+    return [
+        (text, page)
+        for text, page, is_missing in (
+            ("Add comparisons to rank", "data", not counts["comparisons"]),
+            ("Write the guideline", "guidelines", current_guideline(database, project.id) is None),
+            ("Invite annotators", "members", "annotator" not in roles),
+        )
+        if is_missing
+    ]

@@ -28,6 +28,9 @@ ANNOTATE = "snnyffff"
 LEAD_BY_ID = "snnnnnyy"
 NOT_THEIRS = "snnnnnnn"
 """A submission of one's own is needed, and nobody has one."""
+SOME_LEAD = "snynnnyy"
+NO_DATA = "snnfffnn"
+"""There is no comparison to look at, for those who may."""
 ONE_RUN = "snnnnnnn"
 """There is no run in this test's database, for anybody."""
 
@@ -77,6 +80,19 @@ ROUTES = {
     "GET /projects/{name}/my-questions": ANNOTATE,
     "GET /projects/{name}/guideline": MEMBER,
     "POST /webhooks/label-studio/{link_id}": "nnnnnnnn",
+    "GET /new-project": SOME_LEAD,
+    "POST /new-project": SOME_LEAD,
+    "GET /projects/{name}/settings": LEAD,
+    "POST /projects/{name}/settings": LEAD,
+    "POST /projects/{name}/status": LEAD,
+    "GET /projects/{name}/guidelines": LEAD,
+    "POST /projects/{name}/guidelines": LEAD,
+    "POST /projects/{name}/redo": LEAD,
+    "GET /projects/{name}/data": LEAD,
+    "POST /projects/{name}/upload": LEAD,
+    "GET /projects/{name}/preview": NO_DATA,
+    "GET /projects/{name}/pay": LEAD,
+    "GET /projects/{name}/pay.csv": LEAD,
     "GET /runs": RESEARCH,
     "GET /runs/{name}": ONE_RUN,
     "GET /runs/{name}/report": ONE_RUN,

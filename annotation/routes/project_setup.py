@@ -1,0 +1,151 @@
+"""Making a project and changing what it asks, who gets what, and when: the wizard's forms."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
+from annotation.forms import STATUSES, ProjectSettings, read_settings
+from annotation.hours import DAYS
+from annotation.pages import address_of, render
+from annotation.project_form import form_from_settings, settings_from_form
+from annotation.rights import may_anywhere
+from storage.accounts import AccountRecord, add_membership
+from storage.projects import ProjectRecord, create_project, update_project
+from workbench.errors import ConfigError, DataError
+
+router = APIRouter()
+
+LONGEST_NAME = 80
+
+
+@router.get("/new-project")
+def new(request: Request, account: SignedIn) -> HTMLResponse:
+    """The form of a new project."""
+    _require_lead(account)
+    return render(request, "new_project.html", account=account, name="", description="", problem="")
+
+
+@router.post("/new-project")
+def create(
+    request: Request,
+    account: Posting,
+    name: Annotated[str, Form(max_length=500)] = "",
+    description: Annotated[str, Form(max_length=5000)] = "",
+    criteria: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Make it, paused, with its maker as lead."""
+    _require_lead(account)
+    actor = f"account:{account.id}"
+    try:
+        settings = {"criteria": criteria or ["helpful"], "status": "paused"}
+        read_settings(settings)
+        with request.app.state.database.writing() as session:
+            project = create_project(
+                session, _check_name(name), description=description.strip(), settings=settings
+            )
+            add_membership(session, account.id, project.id, "lead", actor=actor)
+    except (DataError, ConfigError) as error:
+        return render(
+            request,
+            "new_project.html",
+            account=account,
+            status=422,
+            name=name,
+            description=description,
+            problem=str(error),
+        )
+    return RedirectResponse(address_of(project, "settings"), status_code=303)
+
+
+@router.get("/projects/{name}/settings")
+def settings_page(
+    request: Request, name: str, account: SignedIn, database: Reading, done: str = ""
+) -> HTMLResponse:
+    """What the project asks, who gets what, when, and for which pay."""
+    project = project_for(database, account, name, "lead")
+    return _page(request, account, project, form_from_settings(read_settings(project.settings)), done=done)
+
+
+@router.post("/projects/{name}/settings")
+async def change(request: Request, name: str, account: Posting, database: Reading) -> Response:
+    """Change it; what is wrong is named, and then nothing changes."""
+    project = project_for(database, account, name, "lead")
+    fields = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    try:
+        settings = settings_from_form(fields, project.settings)
+        with request.app.state.database.writing() as session:
+            update_project(
+                session,
+                project.id,
+                settings=settings,
+                description=fields.get("description", "").strip(),
+                actor=f"account:{account.id}",
+            )
+    except (ConfigError, DataError) as error:
+        return _page(request, account, project, fields, problem=str(error), status=422)
+    return RedirectResponse(address_of(project, "settings") + "?done=saved", status_code=303)
+
+
+@router.post("/projects/{name}/status")
+def change_status(
+    request: Request,
+    name: str,
+    account: Posting,
+    database: Reading,
+    status: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Open, pause or close: nobody gets a new task while it is not open; what they hold they may finish."""
+    project = project_for(database, account, name, "lead")
+    if status not in STATUSES:
+        raise DataError(f"a project is {', '.join(STATUSES)}, got {status!r}")
+    with request.app.state.database.writing() as session:
+        settings = {**project.settings, "status": status}
+        update_project(session, project.id, settings=settings, actor=f"account:{account.id}")
+    return RedirectResponse(address_of(project), status_code=303)
+
+
+def _require_lead(account: AccountRecord) -> None:
+    if not may_anywhere(account, "lead"):
+        raise NotFound("new project")
+
+
+def _check_name(name: str) -> str:
+    name = name.strip()
+    if (
+        not 1 <= len(name) <= LONGEST_NAME
+        or "/" in name
+        or "\\" in name
+        or not name.isprintable()
+        or name in ".."
+    ):
+        raise DataError(
+            f"a project's name has 1 to {LONGEST_NAME} visible characters and no slash, got {name!r:.120}"
+        )
+    return name
+
+
+def _page(
+    request: Request,
+    account: AccountRecord,
+    project: ProjectRecord,
+    fields: dict[str, str],
+    *,
+    done: str = "",
+    problem: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    defaults = form_from_settings(ProjectSettings())
+    return render(
+        request,
+        "settings.html",
+        account=account,
+        status=status,
+        project=project,
+        # A box that is not ticked is not sent: after a refused form it must not come back ticked.
+        fields={key: "" for key in defaults} | {"description": project.description} | fields,
+        days=DAYS,
+        done=done,
+        problem=problem,
+    )
