@@ -73,13 +73,13 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _forbidden(request: Request, error: Exception) -> Response:
-    _write_down(request, "forbidden")
+    write_down(request, "forbidden")
     text = "Your role in this project does not allow this. A lead of the project can give you another."
     return _answer(request, 403, "forbidden", "Not allowed", text)
 
 
 def _not_found(request: Request, error: Exception) -> Response:
-    _write_down(request, "not found")
+    write_down(request, "not found")
     text = "There is nothing here, or your account may not see it."
     return _answer(request, 404, "not-found", "Not found", text)
 
@@ -114,7 +114,7 @@ def _bad_request(request: Request, error: Exception) -> Response:
     return JSONResponse(error_body("invalid", text, field or None), status_code=422)
 
 
-def _write_down(request: Request, answer: str) -> None:
+def write_down(request: Request, answer: str) -> None:
     """Note in the audit trail who asked for what they may not have."""
     account_id = getattr(request.state, "account_id", None)
     throttle: Throttle = request.app.state.refusal_throttle

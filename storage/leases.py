@@ -17,6 +17,10 @@ class NoSuchTask(DataError):
     """No task of that name was given to this annotator, or it is done."""
 
 
+class ForeignTask(NoSuchTask):
+    """The task of that name is another annotator's; the answer is the same, and it is written down."""
+
+
 class SlotTaken(DataError):
     """The lease ran out and others have given, or are giving, the votes that the comparison wants."""
 
@@ -53,7 +57,8 @@ def find_lease(session: Session, token: str, annotator_id: int, *, lock: bool = 
     """
     found = _one(session, Lease.token == token, lock=lock)
     if found is None or found.annotator_id != annotator_id:
-        raise NoSuchTask(f"no task '{token:.60}' is waiting for you; it was answered, or ran out long ago")
+        kind = NoSuchTask if found is None else ForeignTask
+        raise kind(f"no task '{token:.60}' is waiting for you; it was answered, or ran out long ago")
     return found
 
 

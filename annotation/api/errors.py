@@ -5,11 +5,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotation.answers import FormError
+from annotation.errors import write_down
 from storage.answering import AlreadyAnswered, KeyReused, UnknownGuideline, Withdrawn
 from storage.assignment import TooManyTasks
 from storage.database import Unavailable
 from storage.history import NoSuchSubmission, NotRevisable, Superseded
-from storage.leases import NoSuchTask, SlotTaken
+from storage.leases import ForeignTask, NoSuchTask, SlotTaken
 from workbench.errors import AccordError, ConfigError, RecordError
 
 _KINDS: dict[type[AccordError], tuple[int, str]] = {
@@ -39,6 +40,8 @@ def add_api_errors(app: FastAPI) -> None:
 
 def _known_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AccordError)
+    if isinstance(error, ForeignTask | NoSuchSubmission):
+        write_down(request, "not theirs")
     status, code = next(_KINDS[kind] for kind in type(error).__mro__ if kind in _KINDS)
     return _answer(status, code, str(error), error.field if isinstance(error, RecordError) else None)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, SignedIn, require_admin
+from annotation.api.models import RowId
 from annotation.pages import render
 from annotation.passwords import hash_password
 from storage.accounts import (
@@ -56,7 +57,7 @@ def create(
 @router.post("/accounts/{account_id}")
 def change(
     request: Request,
-    account_id: int,
+    account_id: RowId,
     account: Posting,
     action: Annotated[str, Form(max_length=20)] = "",
     password: Password = "",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
+from annotation.api.models import RowId
 from annotation.pages import address_of, render
 from storage.accounts import AccountRecord, add_membership
 from storage.invitations import create_invitation, list_invitations, revoke_invitation
@@ -31,7 +32,7 @@ def members(request: Request, name: str, account: SignedIn, database: Reading) -
 def change_role(
     request: Request,
     name: str,
-    member_id: int,
+    member_id: RowId,
     account: Posting,
     database: Reading,
     role: Role = "",
@@ -84,7 +85,9 @@ def invite(
 
 
 @router.post("/projects/{name}/invitations/{invitation_id}/revoke")
-def revoke(request: Request, name: str, invitation_id: int, account: Posting, database: Reading) -> Response:
+def revoke(
+    request: Request, name: str, invitation_id: RowId, account: Posting, database: Reading
+) -> Response:
     """Let nobody follow the link any more."""
     project = project_for(database, account, name, "lead")
     with request.app.state.database.writing() as session:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from annotation.access import Posting, Reading, SignedIn
+from annotation.api.models import RowId
 from annotation.pages import render
 from annotation.passwords import check_password, hash_password
 from annotation.sessions import Sessions
@@ -76,7 +77,7 @@ def new_token(
 
 
 @router.post("/account/tokens/{token_id}/revoke")
-def revoke(request: Request, account: Posting, token_id: int) -> Response:
+def revoke(request: Request, account: Posting, token_id: RowId) -> Response:
     """Let a token open nothing any more."""
     with request.app.state.database.writing() as session:
         revoke_token(session, account.id, token_id, now=utc_now(), actor=f"account:{account.id}")
