@@ -164,13 +164,22 @@ def story(words: int, name: str) -> str:
     return " ".join([f"Completion {name}:", *["quiet words of middling length"] * (words // 5)])
 
 
+def _texts(completions: Sequence[str] | int) -> Sequence[str]:
+    """The texts themselves, or as many of thirty words."""
+    return (
+        [story(30, "abcdefghi"[i]) for i in range(completions)]
+        if isinstance(completions, int)
+        else completions
+    )
+
+
 @pytest.fixture
 def bench(site, chromium):
     """Make a bench: `bench(texts, settings=..., prompt=..., count=...)`; closes its browser pages at the end."""
     made: list[Bench] = []
 
     def make(
-        completions: Sequence[str] | int = 4,
+        completions: list[list[str]] | Sequence[str] | int = 4,
         *,
         prompt: Any = "Tell me a short story about a lighthouse.",
         settings: dict[str, Any] | None = None,
@@ -182,11 +191,8 @@ def bench(site, chromium):
     ) -> Bench:
         site.count += 1
         name = f"p{site.count}"
-        texts = (
-            [story(30, "abcdefghi"[i]) for i in range(completions)]
-            if isinstance(completions, int)
-            else completions
-        )
+        tasks = completions if isinstance(completions, list) and isinstance(completions[0], list) else None
+        tasks = tasks or [_texts(completions)] * count
         turns = prompt if isinstance(prompt, str) else tuple(Message(role=r, content=c) for r, c in prompt)
         records = [
             Comparison(
@@ -196,7 +202,7 @@ def bench(site, chromium):
                 kind=kind,
                 rankings=rankings,
             )
-            for i in range(count)
+            for i, texts in enumerate(tasks)
         ]
         with site.database.writing() as session:
             project = create_project(session, name, settings=settings or {})
