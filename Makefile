@@ -69,8 +69,9 @@ test-servers: $(VENV)/.development $(LABEL_STUDIO)/.ready  ## tests against real
 bench: $(VENV)/.development  ## every benchmark that runs on a CPU; each folder's README says what it measures
 	for script in benchmarks/*/run.py; do echo "== $$script"; python "$$script" || exit 1; done
 
-pictures: $(VENV)/.development  ## the README's pictures, from the last demo's report
+pictures: $(VENV)/.development  ## the pictures of the docs; the README's come from the last demo's report
 	python docs/make_pictures.py
+	python docs/make_annotator_pictures.py
 
 format: $(VENV)/.development  ## format and mend what can be mended
 	ruff format .

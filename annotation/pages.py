@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from annotation.access import browser_session
 from annotation.language import LANGUAGES, language_of, translator
-from annotation.rights import Right, may
+from annotation.rights import Right, may, may_anywhere
 from storage.accounts import AccountRecord
 from storage.projects import ProjectRecord
 from workbench.page import style
@@ -58,6 +58,7 @@ def render(
         languages=LANGUAGES,
         t=translator(language),
         path=request.url.path,
+        researches=account is not None and may_anywhere(account, "export"),
         **values,
     )
     return HTMLResponse(text, status_code=status)
