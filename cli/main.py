@@ -61,6 +61,7 @@ COMMANDS: dict[str, Command] = {
     "snapshot create": Command("cli.data:snapshot_create", "freeze a project's labels under their hash"),
     "snapshot show": Command("cli.data:snapshot_show", "show and verify a snapshot"),
     "agreement": Command("cli.agreement:agreement", "how far annotators agree, with intervals"),
+    "study simulate": Command("cli.study:simulate", "try a labeling study on simulated annotators"),
     "overlap plan": Command("cli.overlap:plan", "which comparisons get another vote"),
     "pretrain tokenizer": Command("cli.pretrain:tokenizer", "train a byte-level BPE tokenizer"),
     "pretrain pack": Command("cli.pretrain:pack", "tokenise text into packed shards"),

@@ -131,33 +131,56 @@ def rank_all(
     Each comparison goes to whoever is free first, as on a labeling page that hands out the next task, so fast
     annotators rank more. Nobody ranks the same comparison twice.
     """
-    if not panel:
-        raise ValueError("the panel is empty; give at least one SimulatedAnnotator")
+    desk = Desk(panel, seed=seed, criterion=criterion, guideline=guideline, started_at=started_at)
     if overlap > len(panel):
         raise ValueError(f"overlap is {overlap}, but the panel has only {len(panel)} annotators")
     rng = numpy_generator(seed, "simulated", "overlap")
-    clocks = [_Clock(annotator) for annotator in panel]
     ranked = []
     for comparison, values in zip(comparisons, utilities, strict=True):
-        wanted = overlap if rng.random() < overlap_share else 1
+        votes = overlap if rng.random() < overlap_share else 1
+        ranked.append(desk.serve(comparison, values, votes))
+    return ranked
+
+
+class Desk:
+    """Hands each comparison to whoever is free first and has not ranked it, and keeps their clocks."""
+
+    def __init__(
+        self,
+        panel: Sequence[SimulatedAnnotator],
+        *,
+        seed: int,
+        criterion: str = "helpful",
+        guideline: str | None = None,
+        started_at: datetime = datetime(2026, 1, 5, 9, tzinfo=UTC),
+    ) -> None:
+        if not panel:
+            raise ValueError("the panel is empty; give at least one SimulatedAnnotator")
+        self.panel, self.seed = panel, seed
+        self.criterion, self.guideline, self.started_at = criterion, guideline, started_at
+        self.clocks = [_Clock(annotator) for annotator in panel]
+
+    def serve(self, comparison: Comparison, utilities: Sequence[float], votes: int) -> Comparison:
+        """The comparison with so many more rankings; fewer where the panel has no more who have not ranked it."""
+        had = {ranking.annotator for ranking in comparison.rankings}
+        able = [i for i in range(len(self.panel)) if self.panel[i].name not in had]
         rankings = []
-        for i in sorted(range(len(panel)), key=lambda i: (clocks[i].free, i))[:wanted]:
-            clock = clocks[i]
-            ranking = panel[i].rank(
-                values,
+        for i in sorted(able, key=lambda i: (self.clocks[i].free, i))[:votes]:
+            clock = self.clocks[i]
+            ranking = self.panel[i].rank(
+                utilities,
                 comparison=comparison.id,
-                seed=seed,
+                seed=self.seed,
                 number=clock.done,
                 minutes=(clock.free - clock.sitting_began) / 60,
-                at=started_at + timedelta(seconds=clock.free),
-                guideline=guideline,
-                criterion=criterion,
+                at=self.started_at + timedelta(seconds=clock.free),
+                guideline=self.guideline,
+                criterion=self.criterion,
             )
             assert ranking.seconds is not None
             clock.pass_time(ranking.seconds)
             rankings.append(ranking)
-        ranked.append(replace(comparison, rankings=(*comparison.rankings, *rankings)))
-    return ranked
+        return replace(comparison, rankings=(*comparison.rankings, *rankings))
 
 
 class _Clock:
