@@ -53,7 +53,7 @@ check: $(VENV)/.development  ## format, lint, types, import contracts, documenta
 	OMP_NUM_THREADS=1 pytest -q tests/test_layout.py tests/test_docs.py
 
 soak: $(VENV)/.development  ## the long fault tests
-	OMP_NUM_THREADS=1 pytest -m soak --timeout 3600 $(ARGS)
+	OMP_NUM_THREADS=1 pytest -m soak --timeout 3600 --table benchmarks/faults/soak.md --table-title 'Long fault tests' $(ARGS)
 
 $(LABEL_STUDIO)/.ready: tests/end_to_end/label_studio.txt
 	@echo "installing Label Studio into $(LABEL_STUDIO) (about two minutes)"
@@ -64,7 +64,7 @@ $(LABEL_STUDIO)/.ready: tests/end_to_end/label_studio.txt
 	@touch $@
 
 test-servers: $(VENV)/.development $(LABEL_STUDIO)/.ready  ## tests against real servers, which are started from pip
-	OMP_NUM_THREADS=1 ACCORD_LABEL_STUDIO=$(LABEL_STUDIO)/bin/label-studio pytest -m server $(ARGS)
+	OMP_NUM_THREADS=1 ACCORD_LABEL_STUDIO=$(LABEL_STUDIO)/bin/label-studio pytest -m server --table benchmarks/faults/servers.md --table-title 'Tests against real servers' $(ARGS)
 
 bench: $(VENV)/.development  ## every benchmark that runs on a CPU; each folder's README says what it measures
 	for script in benchmarks/*/run.py; do echo "== $$script"; python "$$script" || exit 1; done

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.dated_table"]
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):

@@ -71,7 +71,8 @@ def report(home):
     return json.loads((run / "report.json").read_text())
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_bits(command, tmp_path):
+def test_killed_at_any_moment_it_goes_on_to_the_same_bits(command, tmp_path, record_property):
+    record_property("repetitions", 3)
     run(command, tmp_path / "whole")
     for attempt in range(3):
         process = run(command, tmp_path / "killed", wait=False)

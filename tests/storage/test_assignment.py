@@ -295,7 +295,8 @@ def test_one_of_two_wins_the_last_vote(work):
 
 
 @pytest.mark.soak
-def test_one_of_two_wins_the_last_vote_a_thousand_times(work):
+def test_one_of_two_wins_the_last_vote_a_thousand_times(work, record_property):
+    record_property("repetitions", 1000)
     _race_fresh(work, 1000)
 
 
