@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reward.scoring import RewardScorer
 from workbench.errors import DataError
 from workbench.modeling.chat import decode_completion, encode_prompt, eos_id, pad_id, preflight
-from workbench.modeling.generation import Sampling, generate
+from workbench.modeling.generation import Sampling, check_room, generate
 from workbench.records import Prompt, PromptRecord
 from workbench.seeds import derive_seed
 
@@ -53,6 +53,7 @@ def draw_samples(
     """Sample each prompt `samples_per_prompt` times; a completion depends on the seed and its prompt's id alone."""
     preflight(tokenizer, [record.prompt for record in prompts])
     encoded = [encode_prompt(tokenizer, record.prompt) for record in prompts]
+    check_room(model, encoded, sampling.max_new_tokens, [record.id for record in prompts])
     seeds = [derive_seed(seed, "evaluation", r.id, k) for r in prompts for k in range(samples_per_prompt)]
     rows = generate(
         model,

@@ -87,7 +87,8 @@ class PPOTrainer:
         self.tokenizer = processing_class
         self.accelerator = Accelerator(cpu=args.device == "cpu")
         self.device = self.accelerator.device
-        self.prompts = [prompt_of(row) for row in train_dataset]
+        rows = list(train_dataset)
+        self.prompts = [prompt_of(row) for row in rows]
         if not self.prompts:
             raise ValueError("train_dataset has no prompts")
         if args.batch_size % self.accelerator.num_processes:
@@ -96,7 +97,8 @@ class PPOTrainer:
             )
         preflight(processing_class, self.prompts)
         self.encoded = [encode_prompt(processing_class, prompt) for prompt in self.prompts]
-        check_room(model, self.encoded, args.max_new_tokens)
+        names = [getattr(row, "id", str(i)) for i, row in enumerate(rows)]
+        check_room(model, self.encoded, args.max_new_tokens, names)
         torch.manual_seed(derive_seed(args.seed, "adapters"))
         critic = value_model or Critic.of(model)
         policy, self.reference = policy_and_reference(model.to(self.device), peft_config, DTYPES[args.dtype])

@@ -20,7 +20,7 @@ from workbench.errors import AccordError, DataError
 from workbench.identity import canonical_json, content_hash, prompt_json
 from workbench.jsonl import comparison_to_json, read_comparisons, read_prompts, write_comparisons
 from workbench.modeling.chat import decode_completion, encode_prompt, eos_id, pad_id, preflight
-from workbench.modeling.generation import Sampling, generate
+from workbench.modeling.generation import Sampling, check_room, generate
 from workbench.modeling.loading import load_causal_lm, load_tokenizer
 from workbench.records import Comparison, Completion, PromptRecord
 from workbench.seeds import derive_seed
@@ -54,6 +54,8 @@ def sample(config: SampleConfig) -> SampleResult:
     tokenizer = load_tokenizer(folder)
     preflight(tokenizer, [prompt.prompt for prompt in prompts])
     model = load_causal_lm(folder, device=config.device, dtype=config.dtype)
+    encoded = [encode_prompt(tokenizer, prompt.prompt) for prompt in prompts]
+    check_room(model, encoded, config.max_new_tokens, [prompt.id for prompt in prompts])
     part = _Part(config, checkpoint)
     done = part.count()
     rest = sample_comparisons(

@@ -86,7 +86,13 @@ def hash_folder(folder: str | Path, *, leave_out: tuple[str, ...] = ()) -> str:
 def _explain_full_disk(error: BaseException, target: Path) -> None:
     # torch and safetensors report a full disk in words of their own, without an errno.
     code = error.errno if isinstance(error, OSError) else None
-    words = isinstance(error, Exception) and "No space left on device" in str(error)
+    said = str(error) if isinstance(error, Exception) else ""
+    if code == errno.EFBIG or "File too large" in said:
+        raise AccordError(
+            f"a file would be larger than the system allows: {target} was not written, and what was there before is "
+            "unchanged. Raise the limit (ulimit -f) and run the same command again"
+        ) from error
+    words = "No space left on device" in said
     unsaid = isinstance(error, RuntimeError) and shutil.disk_usage(target.parent).free < 2**16
     if code in (errno.ENOSPC, errno.EDQUOT) or words or unsaid:
         raise AccordError(

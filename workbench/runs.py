@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -116,7 +117,23 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        in_vain = error is not None and self._lock is not None and not self.resuming and self._forget()
         self.close()
+        if in_vain:
+            with suppress(OSError):  # Another process may have begun the run by now.
+                self.folder.rmdir()
+
+    def _forget(self) -> bool:
+        """Remove what `_begin` wrote where an error came before anything else: its settings need not be kept."""
+        begun = [self.folder / name for name in ("config.yaml", "environment.json")]
+        others = {path for path in self.folder.iterdir() if path.name != "lock"} - set(begun)
+        if any(path.is_file() or any(path.iterdir()) for path in others):
+            return False
+        for path in begun:
+            path.unlink()
+        for path in others:
+            path.rmdir()
+        return True
 
 
 def open_run(

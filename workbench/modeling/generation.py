@@ -116,16 +116,31 @@ def left_pad(rows: Sequence[Sequence[int]], pad_token_id: int) -> tuple[Tensor, 
     return ids, (torch.arange(width) >= width - lengths[:, None]).long()
 
 
-def check_room(model: nn.Module, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
-    """Raise ValueError naming the first prompt that is empty or leaves no room for its completion."""
+def check_room(
+    model: nn.Module,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Raise ValueError naming the first prompt that is empty or leaves no room for its completion.
+
+    `names` are the prompts' ids; without them they are numbered.
+    """
     limit: int | None = getattr(base_causal_model(model).config, "max_position_embeddings", None)
     for i, prompt in enumerate(prompts):
+        name = f"prompt {i}" if names is None else f"prompt '{names[i]}'"
         if not prompt:
-            raise ValueError(f"prompt {i} has no tokens; a prompt needs at least one (a bos, say)")
+            raise ValueError(f"{name} has no tokens; a prompt needs at least one (a bos, say)")
         if limit is not None and len(prompt) + max_new_tokens > limit:
+            room = limit - len(prompt)
+            lower = (
+                f" or lower max_new_tokens to {room}"
+                if room > 0
+                else ", or use a model with a longer context"
+            )
             raise ValueError(
-                f"prompt {i} has {len(prompt)} tokens and {max_new_tokens} more may follow, but the model has "
-                f"{limit} positions; shorten the prompt or lower max_new_tokens to {max(limit - len(prompt), 0)}"
+                f"{name} has {len(prompt)} tokens and {max_new_tokens} more may follow, but the model has "
+                f"{limit} positions; shorten the prompt{lower}"
             )
 
 

@@ -50,7 +50,10 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
             f"{folder} has no tokenizer (tokenizer.json). Copy the tokenizer files of the model it was made from "
             "into the folder"
         )
-    return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    tokenizer = cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    # Every caller checks lengths and says what is too long; the library's warning would only come before that.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+    return tokenizer
 
 
 def load_causal_lm(
