@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import Insert, Select, bindparam, insert, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage.annotators import AnnotatorRecord
 from storage.demonstrations import replace_demonstration
 from storage.gold import SCORED, agreement_with, expected_ranking
-from storage.leases import LeaseRecord, SlotTaken, end_lease, has_room
+from storage.leases import LeaseRecord, SlotTaken, end_lease, has_room, lock_comparison
 from storage.standing import count_answer, is_withdrawn
 from storage.submissions import ranking_content_hash
 from storage.tables import Comparison, GuidelineVersion, Ranking, Submission
+from storage.tables.base import table_of
 from storage.voting import add_votes
 from workbench import records
 from workbench.errors import DataError
@@ -74,27 +77,20 @@ class Written:
 def find_written(session: Session, annotator_id: int, token: str, key: str) -> Written | None:
     """What was written before under this key, or for this task; KeyReused and AlreadyAnswered where those disagree."""
     name = _stored_key(annotator_id, key)
-    query = (
-        select(Submission, Comparison.kind)
-        .join(Comparison, Comparison.id == Submission.comparison_id)
-        .where(
-            or_(Submission.idempotency_key == name, Submission.lease_token == token),
-            Submission.annotator_id == annotator_id,
-        )
-    )
-    rows = session.execute(query).all()
-    for row, kind in rows:
+    values = {"key": name, "token": token, "annotator": annotator_id}
+    rows = session.connection().execute(_find_written(), values).all()
+    for row in rows:
         if row.idempotency_key == name and row.lease_token == token:
             return Written(
                 id=row.id,
                 at=row.created_at,
                 comparison_id=row.comparison_id,
-                kind=kind,
+                kind=row.kind,
                 order=tuple(row.order or ()),
                 gold_agreement=row.gold_agreement,
                 is_new=False,
             )
-    for row, _ in rows:
+    for row in rows:
         if row.idempotency_key == name:
             raise KeyReused(f"the key '{key:.60}' came with another task before; make one for each task")
         raise AlreadyAnswered(f"you answered this task already (submission {row.id}); revise that submission")
@@ -120,6 +116,7 @@ def write_answer(
         raise Withdrawn(
             f"your labels in '{lease.project}' were withdrawn, so nothing is taken any more; ask a lead"
         )
+    lock_comparison(session, lease)
     if lease.counts_as_vote and not has_room(session, lease, now=now):
         raise SlotTaken(
             "your time for this task ran out and others have ranked it meanwhile, so it wants no more rankings. "
@@ -206,7 +203,7 @@ def _insert(
         "guideline_version_id": _guideline_id(session, lease.project_id, answer.guideline),
         "outcome": answer.outcome,
         "reason": answer.reason,
-        "order": list(lease.order),
+        "shown_order": list(lease.order),
         "at": _at(now),
         "seconds": answer.seconds,
         "timings": None if answer.timings is None else dict(answer.timings),
@@ -220,8 +217,7 @@ def _insert(
         "idempotency_key": _stored_key(lease.annotator_id, key),
         "created_at": now,
     }
-    found = session.execute(insert(Submission).values(values).returning(Submission.id)).scalar_one()
-    return int(found)
+    return int(session.connection().execute(_insert_submission(), values).scalar_one())
 
 
 def _insert_rankings(
@@ -233,6 +229,7 @@ def _insert_rankings(
     *,
     now: datetime,
 ) -> None:
+    rows: list[dict[str, Any]] = []
     for criterion, (ranks, strength) in answer.rankings.items():
         record = records.Ranking(
             id=f"{lease.token}-{criterion}",
@@ -252,17 +249,50 @@ def _insert_rankings(
             note=answer.note,
         )
         records.check_ranking(record, lease.num_completions)
-        session.execute(
-            insert(Ranking).values(
-                submission_id=submission_id,
-                comparison_id=lease.comparison_id,
-                record_id=record.id,
-                criterion=criterion,
-                ranks=None if ranks is None else list(ranks),
-                strength=strength,
-                content_hash=ranking_content_hash(record),
-            )
+        rows.append(
+            {
+                "submission_id": submission_id,
+                "comparison_id": lease.comparison_id,
+                "record_id": record.id,
+                "criterion": criterion,
+                "ranks": None if ranks is None else list(ranks),
+                "strength": strength,
+                "content_hash": ranking_content_hash(record),
+            }
         )
+    session.connection().execute(_insert_ranking(), rows)
+
+
+@cache
+def _insert_submission() -> ReturningInsert[Any]:
+    return insert(table_of(Submission)).returning(table_of(Submission).c.id)
+
+
+@cache
+def _insert_ranking() -> Insert:
+    return insert(table_of(Ranking))
+
+
+@cache
+def _find_written() -> Select[Any]:
+    row = Submission
+    return (
+        select(
+            row.id,
+            row.created_at,
+            row.comparison_id,
+            Comparison.kind,
+            row.order.label("order"),
+            row.gold_agreement,
+            row.idempotency_key,
+            row.lease_token,
+        )
+        .join(Comparison, Comparison.id == row.comparison_id)
+        .where(
+            or_(row.idempotency_key == bindparam("key"), row.lease_token == bindparam("token")),
+            row.annotator_id == bindparam("annotator"),
+        )
+    )
 
 
 def _guideline_id(session: Session, project_id: int, version: str | None) -> int | None:

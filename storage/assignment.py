@@ -1,21 +1,21 @@
 """Assignment: who gets what next, decided and held in one transaction."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.annotators import AnnotatorRecord
-from storage.leases import LeaseRecord, give_lease, holds_a_vote, own_leases, renew
+from storage.leases import LeaseRecord, give_lease, own_leases, renew
 from storage.projects import ProjectRecord
+from storage.queue import Waiting, search_queue
 from storage.special import draw, find_repeat, find_scored
-from storage.standing import is_withdrawn, lock_standing
-from storage.tables import Comparison, ComparisonItem, Lease, ProjectAnnotator, Submission
-from storage.tables.content import WAITING
-from storage.votes import open_comparisons
+from storage.standing import Standing, set_standing
+from storage.tables import Comparison, ComparisonItem, Lease
 from workbench.errors import DataError
 from workbench.seeds import derive_seed
 
@@ -64,32 +64,37 @@ def next_lease(
     project: ProjectRecord,
     annotator: AnnotatorRecord,
     rules: Rules,
+    standing: Standing,
     *,
     exclude: Collection[str],
     now: datetime,
 ) -> LeaseRecord | Nothing:
     """The annotator's next task: one they hold already and the page does not, else a new one.
 
-    `exclude` names the tasks that the page has. Raises TooManyTasks where it has as many as it may.
+    `standing` is the annotator's row, locked in this transaction. `exclude` names the tasks that the page has; raises
+    TooManyTasks where it has as many as it may.
     """
-    standing = lock_standing(session, project.id, annotator.id)
-    if is_withdrawn(session, project.id, annotator.id):
+    if standing.is_withdrawn:
         return Nothing(reason="withdrawn")
-    held = _held_lease(session, project, annotator, rules, exclude=exclude, now=now)
-    if held is not None:
-        return held
+    held = own_leases(session, project.id, annotator.id)
+    kept = _kept_lease(session, project, held, rules, exclude=exclude, now=now)
+    if kept is not None:
+        return kept
+    number = standing.submissions + len(held)
     if rules.qualification is not None and standing.qualification != "passed":
-        practice = _practice(session, project, annotator, rules.qualification, standing)
+        practice = _practice(session, project, annotator, rules.qualification, standing, held)
         if isinstance(practice, Nothing):
             return practice
         if practice is not None:
-            return lease_comparison(session, project, annotator, practice, rules, now=now)
-    found = _silent(session, project, annotator, rules, standing, now=now)
-    if found is None:
-        found = _from_queue(session, project, annotator, rules, standing, now=now)
+            return _give(session, project, annotator, practice, "qualification", rules, now=now)
+    silent = _silent(session, project, annotator, rules, number, now=now)
+    if silent is not None:
+        kind, comparison_id = silent
+        return _give(session, project, annotator, comparison_id, kind, rules, now=now)
+    found = _from_queue(session, project, annotator, rules, standing, now=now)
     if found is None:
         return Nothing(reason="nothing-left")
-    return lease_comparison(session, project, annotator, found, rules, now=now)
+    return _give_waiting(session, project, annotator, found, "ordinary", rules, now=now)
 
 
 def _practice(
@@ -97,7 +102,8 @@ def _practice(
     project: ProjectRecord,
     annotator: AnnotatorRecord,
     wanted: Qualification,
-    standing: ProjectAnnotator,
+    standing: Standing,
+    held: Sequence[LeaseRecord],
 ) -> int | Nothing | None:
     """The next comparison of the qualification round; None once it is passed."""
     if standing.qualification == "failed":
@@ -106,28 +112,14 @@ def _practice(
         found = find_scored(session, project, annotator, "qualification", standing.practised)
         if found is not None:
             return found
-        if session.scalar(_own_practice(project.id, annotator.id)) is not None:
+        if any(lease.kind == "qualification" for lease in held):
             # The last ones are on the page; the round is not over.
             return Nothing(reason="nothing-left")
     if standing.practised == 0:
         return Nothing(reason="not-qualified")
     passed = standing.practice_agreed / standing.practised >= wanted.threshold
-    standing.qualification = "passed" if passed else "failed"
+    set_standing(session, project.id, annotator.id, qualification="passed" if passed else "failed")
     return None if passed else Nothing(reason="not-qualified")
-
-
-def _own_practice(project_id: int, annotator_id: int) -> Select[int]:
-    return (
-        select(Lease.id)
-        .join(Comparison, Comparison.id == Lease.comparison_id)
-        .where(
-            Lease.annotator_id == annotator_id,
-            Lease.revises_id.is_(None),
-            Comparison.project_id == project_id,
-            Comparison.kind == "qualification",
-        )
-        .limit(1)
-    )
 
 
 def _silent(
@@ -135,38 +127,38 @@ def _silent(
     project: ProjectRecord,
     annotator: AnnotatorRecord,
     rules: Rules,
-    standing: ProjectAnnotator,
+    number: int,
     *,
     now: datetime,
-) -> int | None:
-    """A gold comparison or a repeat, where the draw for this task says so and there is one."""
+) -> tuple[str, int] | None:
+    """A gold comparison or a repeat, where the draw for the task of that number says so and there is one."""
     if rules.gold_share + rules.repeat_share == 0:
         return None
-    held = select(func.count()).select_from(Lease).where(Lease.annotator_id == annotator.id)
-    number = standing.submissions + (session.scalar(held) or 0)
     drawn = draw(project, annotator, "silent", number)
     if drawn < rules.gold_share:
-        return find_scored(session, project, annotator, "gold", number)
-    if drawn < rules.gold_share + rules.repeat_share:
-        return find_repeat(session, project, annotator, number, now=now)
-    return None
+        kind, found = "gold", find_scored(session, project, annotator, "gold", number)
+    elif drawn < rules.gold_share + rules.repeat_share:
+        kind, found = "repeat", find_repeat(session, project, annotator, number, now=now)
+    else:
+        return None
+    return None if found is None else (kind, found)
 
 
-def _held_lease(
+def _kept_lease(
     session: Session,
     project: ProjectRecord,
-    annotator: AnnotatorRecord,
+    held: Sequence[LeaseRecord],
     rules: Rules,
     *,
     exclude: Collection[str],
     now: datetime,
 ) -> LeaseRecord | None:
     on_page = 0
-    for lease in own_leases(session, project.id, annotator.id):
+    for lease in held:
         if lease.token in exclude:
             on_page += lease.expires_at > now
             continue
-        until = renew(session, lease, seconds=rules.lease_seconds, now=now)
+        until = renew(session, lease, seconds=rules.lease_seconds, now=now, wait=False)
         if until is not None:
             return replace(lease, expires_at=until)
         if lease.expires_at < now - FORGET_AFTER:
@@ -183,44 +175,72 @@ def _from_queue(
     project: ProjectRecord,
     annotator: AnnotatorRecord,
     rules: Rules,
-    standing: ProjectAnnotator,
+    standing: Standing,
     *,
     now: datetime,
-) -> int | None:
+) -> Waiting | None:
     if standing.exhausted_at is not None and standing.exhausted_at > now - LONG_QUEUE_PAUSE:
         return None
     # The longer an annotator has worked, the more of the queue is theirs already, and the rarer a whole look at it.
     look_again = timedelta(seconds=rules.lease_seconds + standing.submissions / 100)
-    if standing.cursor_at is None or standing.cursor_at < now - look_again:
-        standing.cursor_priority = standing.cursor_id = None
-    found = _search(session, project.id, annotator.id, standing, now=now)
-    if found is None and standing.cursor_id is not None:
-        standing.cursor_priority = standing.cursor_id = None
-        found = _search(session, project.id, annotator.id, standing, now=now)
-    if found is None and open_comparisons(session, project.id) > LONG_QUEUE:
-        standing.exhausted_at = now
+    begun = standing.cursor_at
+    place = None if begun is None or begun < now - look_again else standing.place
+    changes: dict[str, Any] = {} if place is not None else {"cursor_at": now}
+    found, at = search_queue(session, project.id, annotator.id, place, now=now)
+    if found is None and place is not None:
+        changes["cursor_at"] = now
+        found, at = search_queue(session, project.id, annotator.id, None, now=now)
+    if found is None and standing.left > LONG_QUEUE:
+        changes["exhausted_at"] = now
+    if at is not None:
+        changes |= {"cursor_priority": at.priority, "cursor_id": at.id}
+    if changes:
+        set_standing(session, project.id, annotator.id, **changes)
     return found
 
 
-def lease_comparison(
+def _give(
     session: Session,
     project: ProjectRecord,
     annotator: AnnotatorRecord,
     comparison_id: int,
+    kind: str,
     rules: Rules,
     *,
     now: datetime,
 ) -> LeaseRecord:
-    """Give the annotator a lease on a comparison, with the order in which they will see it."""
-    record_id, num_completions = session.execute(
-        select(Comparison.record_id, func.count())
+    row = session.execute(
+        select(Comparison.record_id, Comparison.priority, func.count().label("num_completions"))
         .join(ComparisonItem, ComparisonItem.comparison_id == Comparison.id)
         .where(Comparison.id == comparison_id)
-        .group_by(Comparison.record_id)
+        .group_by(Comparison.record_id, Comparison.priority)
     ).one()
-    order = shown_order(project.salt, annotator.pseudonym, record_id, num_completions)
-    until = now + timedelta(seconds=rules.lease_seconds)
-    return give_lease(session, comparison_id, annotator.id, order, expires_at=until, now=now)
+    found = Waiting(id=comparison_id, **row._mapping)
+    return _give_waiting(session, project, annotator, found, kind, rules, now=now)
+
+
+def _give_waiting(
+    session: Session,
+    project: ProjectRecord,
+    annotator: AnnotatorRecord,
+    found: Waiting,
+    kind: str,
+    rules: Rules,
+    *,
+    now: datetime,
+) -> LeaseRecord:
+    """A lease on a comparison, with the order in which the annotator will see it."""
+    return give_lease(
+        session,
+        project,
+        comparison_id=found.id,
+        annotator_id=annotator.id,
+        kind=kind,
+        num_completions=found.num_completions,
+        order=shown_order(project.salt, annotator.pseudonym, found.record_id, found.num_completions),
+        expires_at=now + timedelta(seconds=rules.lease_seconds),
+        now=now,
+    )
 
 
 def shown_order(salt: str, pseudonym: str, record_id: str, num_completions: int) -> list[int]:
@@ -231,65 +251,3 @@ def shown_order(salt: str, pseudonym: str, record_id: str, num_completions: int)
     order = list(range(num_completions))
     random.Random(derive_seed(0, "order", salt, pseudonym, record_id)).shuffle(order)
     return order[:MOST_SHOWN]
-
-
-def _search(
-    session: Session, project_id: int, annotator_id: int, standing: ProjectAnnotator, *, now: datetime
-) -> int | None:
-    """The first comparison behind the annotator's place that they can have, locked; their place moves to it."""
-    if standing.cursor_id is None:
-        standing.cursor_at = now
-    while True:
-        row = None
-        for place in _places(standing):
-            query = (
-                select(Comparison.id, Comparison.priority)
-                .where(
-                    Comparison.project_id == project_id,
-                    text(WAITING),
-                    *place,
-                    *_is_free(annotator_id, now),
-                )
-                .order_by(Comparison.priority.desc(), Comparison.id)
-                .limit(1)
-                .with_for_update(key_share=True, skip_locked=True, of=Comparison)
-            )
-            row = session.execute(query).first()
-            if row is not None:
-                break
-        if row is None:
-            return None
-        standing.cursor_id, standing.cursor_priority = row.id, row.priority
-        # PostgreSQL locks a row after it looked for leases: look again now that nobody else can add one.
-        again = select(Comparison.id).where(
-            Comparison.id == row.id, text(WAITING), *_is_free(annotator_id, now)
-        )
-        if session.scalar(again) is not None:
-            return int(row.id)
-
-
-def _places(standing: ProjectAnnotator) -> list[list[ColumnElement[bool]]]:
-    """Parts of the queue to search in turn, each of them one stretch of the index."""
-    if standing.cursor_id is None or standing.cursor_priority is None:
-        return [[]]
-    same = Comparison.priority == standing.cursor_priority
-    return [
-        [same, Comparison.id > standing.cursor_id],
-        [Comparison.priority < standing.cursor_priority],
-    ]
-
-
-def _is_free(annotator_id: int, now: datetime) -> list[ColumnElement[bool]]:
-    """Not answered or held by the annotator, and with a vote to give that nobody holds."""
-    answered = exists().where(
-        Submission.comparison_id == Comparison.id, Submission.annotator_id == annotator_id
-    )
-    mine = exists().where(Lease.comparison_id == Comparison.id, Lease.annotator_id == annotator_id)
-    held = (
-        select(func.count())
-        .select_from(Lease)
-        .where(Lease.comparison_id == Comparison.id, *holds_a_vote(now))
-        .correlate(Comparison)
-        .scalar_subquery()
-    )
-    return [~answered, ~mine, Comparison.target_overlap - Comparison.votes > held]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from storage import audit
@@ -29,6 +30,13 @@ def current_guideline(session: Session, project_id: int) -> Guideline | None:
     )
     row = session.scalar(query.order_by(GuidelineVersion.id.desc()).limit(1))
     return None if row is None else _record(row)
+
+
+def guideline_in_force(session: Session, project_id: int, annotator_id: int) -> tuple[str, bool] | None:
+    """The name of the newest version that has a text, and whether the annotator has read it."""
+    values = {"project": project_id, "annotator": annotator_id}
+    row = session.connection().execute(_in_force(), values).first()
+    return None if row is None else (row.version, bool(row.is_read))
 
 
 def find_guideline(session: Session, project_id: int, version: str) -> Guideline | None:
@@ -118,6 +126,20 @@ def acknowledge(session: Session, annotator_id: int, guideline_id: int) -> None:
     if not has_acknowledged(session, annotator_id, guideline_id):
         session.add(GuidelineAcknowledgement(annotator_id=annotator_id, guideline_version_id=guideline_id))
         session.flush()
+
+
+@cache
+def _in_force() -> Select[str, bool]:
+    read = exists().where(
+        GuidelineAcknowledgement.guideline_version_id == GuidelineVersion.id,
+        GuidelineAcknowledgement.annotator_id == bindparam("annotator"),
+    )
+    return (
+        select(GuidelineVersion.version, read.label("is_read"))
+        .where(GuidelineVersion.project_id == bindparam("project"), GuidelineVersion.text.is_not(None))
+        .order_by(GuidelineVersion.id.desc())
+        .limit(1)
+    )
 
 
 def _record(row: GuidelineVersion) -> Guideline:

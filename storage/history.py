@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from storage.tables import Comparison, Prompt, Ranking, Submission
+from storage.tables import Comparison, ComparisonItem, Prompt, Ranking, Submission
 from workbench.errors import DataError
 
 
@@ -36,6 +36,7 @@ class OwnSubmission:
     """The comparison's kind; never shown."""
     outcome: str
     reason: str | None
+    num_completions: int
     order: tuple[int, ...]
     rankings: dict[str, tuple[list[int | None] | None, float | None]]
     """By criterion, in the places as shown: the tiers and the strength."""
@@ -89,8 +90,15 @@ def _is_superseded() -> Any:
 
 
 def _read(session: Session, annotator_id: int, conditions: list[Any], limit: int) -> list[OwnSubmission]:
+    items = (
+        select(func.count())
+        .select_from(ComparisonItem)
+        .where(ComparisonItem.comparison_id == Submission.comparison_id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
     query = (
-        select(Submission, Comparison.project_id, Comparison.kind, Prompt.content)
+        select(Submission, Comparison.project_id, Comparison.kind, Prompt.content, items)
         .join(Comparison, Comparison.id == Submission.comparison_id)
         .join(Prompt, Prompt.id == Comparison.prompt_id)
         .where(Submission.annotator_id == annotator_id, Submission.origin == "service", *conditions)
@@ -105,13 +113,18 @@ def _read(session: Session, annotator_id: int, conditions: list[Any], limit: int
     for key, criterion, ranks, strength in session.execute(ranked.order_by(Ranking.id)):
         rankings[key][criterion] = (ranks, strength)
     return [
-        _record(submission, project_id, kind, prompt, rankings[submission.id])
-        for submission, project_id, kind, prompt in rows
+        _record(submission, project_id, kind, prompt, num_completions, rankings[submission.id])
+        for submission, project_id, kind, prompt, num_completions in rows
     ]
 
 
 def _record(
-    submission: Submission, project_id: int, kind: str, prompt: Any, rankings: dict[str, Any]
+    submission: Submission,
+    project_id: int,
+    kind: str,
+    prompt: Any,
+    num_completions: int,
+    rankings: dict[str, Any],
 ) -> OwnSubmission:
     order = tuple(submission.order or ())
     return OwnSubmission(
@@ -122,6 +135,7 @@ def _record(
         kind=kind,
         outcome=submission.outcome,
         reason=submission.reason,
+        num_completions=num_completions,
         order=order,
         rankings={
             criterion: (None if ranks is None else [ranks[i] for i in order], strength)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from storage.leases import LeaseRecord
@@ -28,23 +29,37 @@ class Task:
 
 def read_task(session: Session, lease: LeaseRecord) -> Task:
     """What the lease shows."""
-    prompt = session.execute(
-        select(Prompt.content, Draft.content, Draft.seconds)
-        .join(Comparison, Comparison.prompt_id == Prompt.id)
-        .outerjoin(Draft, (Draft.comparison_id == Comparison.id) & (Draft.annotator_id == lease.annotator_id))
-        .where(Comparison.id == lease.comparison_id)
-    ).one()
-    texts = dict(
-        session.execute(
-            select(ComparisonItem.position, Completion.text)
-            .join(Completion, Completion.id == ComparisonItem.completion_id)
-            .where(ComparisonItem.comparison_id == lease.comparison_id)
-        ).all()
-    )
+    values = {"comparison": lease.comparison_id, "annotator": lease.annotator_id}
+    connection = session.connection()
+    prompt, draft, seconds = connection.execute(_prompt(), values).one()
+    texts: dict[int, str] = dict(connection.execute(_texts(), {"comparison": lease.comparison_id}).all())
     return Task(
         lease=lease,
-        prompt=prompt_from_stored(prompt[0]),
+        prompt=prompt_from_stored(prompt),
         completions=tuple(texts[i] for i in lease.order),
-        draft=prompt[1],
-        seconds_before=prompt[2] or 0.0,
+        draft=draft,
+        seconds_before=seconds or 0.0,
+    )
+
+
+@cache
+def _prompt() -> Select[Any]:
+    return (
+        select(Prompt.content, Draft.content, Draft.seconds)
+        .select_from(Comparison)
+        .join(Prompt, Prompt.id == Comparison.prompt_id)
+        .outerjoin(
+            Draft,
+            (Draft.comparison_id == Comparison.id) & (Draft.annotator_id == bindparam("annotator")),
+        )
+        .where(Comparison.id == bindparam("comparison"))
+    )
+
+
+@cache
+def _texts() -> Select[int, str]:
+    return (
+        select(ComparisonItem.position, Completion.text)
+        .join(Completion, Completion.id == ComparisonItem.completion_id)
+        .where(ComparisonItem.comparison_id == bindparam("comparison"))
     )

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage.comparisons import read_comparisons
 from storage.leases import LeaseRecord
 from storage.policies import Policy, read_policy
 from storage.tables import Comparison, Project
+from storage.tables.base import table_of
 from storage.votes import apply_policy, count_queue
 from workbench import records
 from workbench.statistics.overlap import StoppingRule, another_vote
@@ -19,13 +23,8 @@ _BATCH = 500
 
 def add_votes(session: Session, lease: LeaseRecord, gained: int) -> int:
     """Change the votes of the comparison; 1 where that closed it, -1 where it opened it again, else 0."""
-    votes, target, record_id = session.execute(
-        update(Comparison)
-        .where(Comparison.id == lease.comparison_id)
-        .values(votes=Comparison.votes + gained)
-        .returning(Comparison.votes, Comparison.target_overlap, Comparison.record_id)
-        .execution_options(synchronize_session=False)
-    ).one()
+    values = {"comparison": lease.comparison_id, "gained": gained}
+    votes, target, record_id = session.connection().execute(_add(), values).one()
     was_closed = votes - gained >= target
     policy = read_policy(lease.settings.get("policy", "queue"))
     if policy.kind == "uncertain":
@@ -54,6 +53,17 @@ def settle_targets(
             execution_options={"synchronize_session": False},
         )
     return wanted
+
+
+@cache
+def _add() -> ReturningUpdate[Any]:
+    table = table_of(Comparison)
+    return (
+        update(table)
+        .where(table.c.id == bindparam("comparison"))
+        .values(votes=table.c.votes + bindparam("gained"))
+        .returning(table.c.votes, table.c.target_overlap, table.c.record_id)
+    )
 
 
 def _by_criterion(comparison: records.Comparison) -> Iterable[tuple[records.Ranking, ...]]:

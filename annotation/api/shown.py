@@ -11,7 +11,7 @@ from annotation.api.models import CompletionText, Feedback, GuidelineState, Mess
 from annotation.forms import ProjectSettings
 from storage.answering import Written
 from storage.gold import expected_ranking
-from storage.guidelines import current_guideline, has_acknowledged
+from storage.guidelines import guideline_in_force
 from storage.history import OwnSubmission
 from storage.leases import LeaseRecord
 from storage.tasks import read_task
@@ -87,11 +87,8 @@ def _feedback(session: Session, written: Written) -> Feedback | None:
 
 
 def _guideline_state(session: Session, lease: LeaseRecord) -> GuidelineState | None:
-    guideline = current_guideline(session, lease.project_id)
-    if guideline is None:
-        return None
-    read = has_acknowledged(session, lease.annotator_id, guideline.id)
-    return GuidelineState(version=guideline.version, changed=not read)
+    found = guideline_in_force(session, lease.project_id, lease.annotator_id)
+    return None if found is None else GuidelineState(version=found[0], changed=not found[1])
 
 
 def _prompt(prompt: Prompt) -> str | list[Message]:

@@ -10,7 +10,7 @@ from annotation.api.shown import draft_of, prompt_start, shown_task
 from annotation.forms import read_settings
 from annotation.rights import may
 from storage.history import NoSuchSubmission, own_submission, own_submissions
-from storage.leases import give_lease, save_draft
+from storage.leases import drop_lease, give_lease, save_draft
 from storage.projects import read_project
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -53,14 +53,18 @@ def revise(submission: RowId, calling: Calling) -> Task:
         found = own_submission(session, submission, annotator.id, lock=True)
         if not may(calling.account, found.project_id, "annotate"):
             raise NoSuchSubmission(f"you have no submission {submission}")
-        settings = read_settings(read_project(session, found.project_id).settings)
-        until = now + timedelta(seconds=settings.rules.lease_seconds)
+        project = read_project(session, found.project_id)
+        settings = read_settings(project.settings)
+        drop_lease(session, found.comparison_id, annotator.id)
         lease = give_lease(
             session,
-            found.comparison_id,
-            annotator.id,
-            list(found.order),
-            expires_at=until,
+            project,
+            comparison_id=found.comparison_id,
+            annotator_id=annotator.id,
+            kind=found.kind,
+            num_completions=found.num_completions,
+            order=found.order,
+            expires_at=now + timedelta(seconds=settings.rules.lease_seconds),
             now=now,
             revises_id=found.id,
         )

@@ -30,8 +30,8 @@ from storage.answering import Answer, Written, find_written, write_answer
 from storage.assignment import Nothing, next_lease
 from storage.leases import LeaseRecord, NoSuchTask, find_lease, renew, save_draft
 from storage.questions import ask
-from storage.standing import count_mine
-from storage.votes import open_comparisons, policy_is_new
+from storage.standing import lock_standing
+from storage.votes import policy_is_new
 from storage.voting import put_policy_in_force
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
@@ -47,19 +47,16 @@ def next_task(work: Working, body: NextBody) -> Next:
     with work.caller.database.writing() as session:
         if policy_is_new(project, settings.policy):
             put_policy_in_force(session, project.id)
+        standing = lock_standing(session, project.id, annotator.id, local_day(settings.hours, now))
         found = _closed(settings, now) or next_lease(
-            session, project, annotator, settings.rules, exclude=body.exclude, now=now
+            session, project, annotator, settings.rules, standing, exclude=body.exclude, now=now
         )
-        today, total = count_mine(session, project.id, annotator.id, local_day(settings.hours, now))
-        if isinstance(found, Nothing):
-            left = 0 if found.reason == "nothing-left" else open_comparisons(session, project.id)
-            return Next(
-                task=None,
-                reason=found.reason,  # type: ignore[arg-type] # one of the model's words
-                mine=Mine(today=today, total=total, left=left),
-            )
-        mine = Mine(today=today, total=total, left=open_comparisons(session, project.id))
-        return Next(task=shown_task(session, found, settings), reason=None, mine=mine)
+        mine = Mine(today=standing.today, total=standing.submissions, left=max(standing.left, 0))
+        if isinstance(found, LeaseRecord):
+            return Next(task=shown_task(session, found, settings), reason=None, mine=mine)
+    if found.reason == "nothing-left":
+        mine.left = 0
+    return Next(task=None, reason=found.reason, mine=mine)  # type: ignore[arg-type] # one of the model's words
 
 
 @router.post("/tasks/{task}/heartbeat")

@@ -29,7 +29,26 @@ SECRET = secrets.token_hex(32)
 
 def fill(database: Database, *, comparisons: int, annotators: int, k: int = 4) -> None:
     """A project with comparisons of k completions of about 60 words, and accounts that rank in it."""
-    words = ["the", "model", "wrote", "this", "sentence", "so", "that", "a", "person", "may", "read", "it", "and", "say", "how", "good", "it", "is"]
+    words = [
+        "the",
+        "model",
+        "wrote",
+        "this",
+        "sentence",
+        "so",
+        "that",
+        "a",
+        "person",
+        "may",
+        "read",
+        "it",
+        "and",
+        "say",
+        "how",
+        "good",
+        "it",
+        "is",
+    ]
 
     def text(n: int) -> str:
         return " ".join(words[(n * 7 + i) % len(words)] for i in range(60))

@@ -1,7 +1,7 @@
 """The base of all tables: column types that mean the same in SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    Table,
     TypeDecorator,
 )
 from sqlalchemy.orm import DeclarativeBase, mapped_column
@@ -66,6 +67,11 @@ class Base(DeclarativeBase):
         dict[str, Any]: PlainJSON,
         list[Any]: PlainJSON,
     }
+
+
+def table_of(cls: type[Base]) -> Table:
+    """The table of a class, for statements that go past the ORM."""
+    return cast(Table, cls.__table__)
 
 
 def utc_now() -> datetime:

@@ -9,9 +9,11 @@ from storage.annotators import AnnotatorRecord, ensure_annotators, get_annotator
 from storage.answering import Answer, Written, find_written, write_answer
 from storage.assignment import Nothing, Rules, next_lease
 from storage.database import Database
+from storage.history import own_submission
 from storage.importing import import_comparisons
-from storage.leases import LeaseRecord, find_lease
+from storage.leases import LeaseRecord, find_lease, give_lease
 from storage.projects import ProjectRecord, get_project
+from storage.standing import lock_standing
 from storage.tables import Project
 from storage.voting import put_policy_in_force
 from workbench.records import Comparison, Completion
@@ -65,8 +67,32 @@ class Work:
     def next(self, name: str, *, exclude: Iterable[str] = ()) -> LeaseRecord | Nothing:
         annotator = self.annotator(name)
         with self.database.writing() as session:
+            standing = lock_standing(session, self.project.id, annotator.id, self.now.date().isoformat())
             return next_lease(
-                session, self.project, annotator, self.rules, exclude=list(exclude), now=self.now
+                session,
+                self.project,
+                annotator,
+                self.rules,
+                standing,
+                exclude=list(exclude),
+                now=self.now,
+            )
+
+    def revise(self, submission_id: int, name: str) -> LeaseRecord:
+        annotator = self.annotator(name)
+        with self.database.writing() as session:
+            found = own_submission(session, submission_id, annotator.id, lock=True)
+            return give_lease(
+                session,
+                self.project,
+                comparison_id=found.comparison_id,
+                annotator_id=annotator.id,
+                kind=found.kind,
+                num_completions=found.num_completions,
+                order=found.order,
+                expires_at=self.now,
+                now=self.now,
+                revises_id=found.id,
             )
 
     def take(self, name: str, *, exclude: Iterable[str] = ()) -> LeaseRecord:

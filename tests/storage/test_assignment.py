@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from storage.answering import AlreadyAnswered, KeyReused, Withdrawn
 from storage.assignment import Nothing, Rules, TooManyTasks, shown_order
 from storage.leases import NoSuchTask, SlotTaken, find_lease, renew, save_draft
-from storage.tables import Comparison, Draft, Lease, Project, Submission
+from storage.standing import lock_standing
+from storage.tables import Comparison, Draft, Lease, Project, ProjectAnnotator, Submission, WorkDay
 from storage.votes import open_comparisons
 from storage.withdrawals import withdraw_annotator
 from tests.storage.service_work import Work, make_comparisons
@@ -251,15 +252,13 @@ def test_counters_follow(work):
     work.skip(work.take("ann"), seconds=5.0)
     work.submit(work.take("ann"), seconds=20.0)
     with work.database.reading() as session:
-        from storage.standing import count_mine
-        from storage.tables import ProjectAnnotator, WorkDay
-
         row = session.scalars(select(ProjectAnnotator)).one()
         day = session.scalars(select(WorkDay)).one()
         assert (row.submissions, row.ranked, row.skipped, row.seconds, row.closed) == (2, 1, 1, 25.0, 1)
         assert (day.day, day.ranked, day.skipped, day.seconds) == ("2026-11-24", 1, 1, 25.0)
-        assert count_mine(session, work.project.id, row.annotator_id, "2026-11-24") == (2, 2)
-        assert count_mine(session, work.project.id, row.annotator_id, "2026-11-25") == (0, 2)
+        for day, today in (("2026-11-24", 2), ("2026-11-25", 0)):
+            standing = lock_standing(session, work.project.id, row.annotator_id, day)
+            assert (standing.today, standing.submissions, standing.left) == (today, 2, 2)
     assert left(work) == 2
 
 

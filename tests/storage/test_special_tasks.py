@@ -6,7 +6,6 @@ from sqlalchemy import select
 from storage.assignment import Nothing, Qualification, Rules
 from storage.gold import agreement_with, expected_ranking, gold_accuracy, wilson_interval
 from storage.history import NotRevisable, own_submission
-from storage.leases import give_lease
 from storage.prompts import read_demonstrations
 from storage.tables import Comparison, ProjectAnnotator
 from storage.withdrawals import withdraw_submission
@@ -109,17 +108,7 @@ def test_a_revised_gold_answer_is_counted_once(work):
         work.submit(lease)
     wrong = work.submit(lease, ranks=(4, 3, 2, 1))
     assert (standing(work, "ann").gold_answered, standing(work, "ann").gold_agreed) == (1, 0.0)
-    with work.database.writing() as session:
-        found = own_submission(session, wrong.id, work.annotator("ann").id)
-        again = give_lease(
-            session,
-            found.comparison_id,
-            lease.annotator_id,
-            list(found.order),
-            expires_at=work.now,
-            now=work.now,
-            revises_id=found.id,
-        )
+    again = work.revise(wrong.id, "ann")
     work.submit(again)
     row = standing(work, "ann")
     assert (row.gold_answered, row.gold_agreed) == (1, 1.0)
@@ -210,15 +199,7 @@ def test_a_demonstration_is_kept_with_its_submission(work):
             ("user", "prompt 0"),
             ("assistant", "the ideal one"),
         ]
-        again = give_lease(
-            session,
-            lease.comparison_id,
-            lease.annotator_id,
-            list(lease.order),
-            expires_at=work.now,
-            now=work.now,
-            revises_id=first.id,
-        )
+    again = work.revise(first.id, "ann")
     second = work.submit(again, demonstration="a better one")
     with work.database.writing() as session:
         (found,) = read_demonstrations(session, work.project.id)
