@@ -121,7 +121,11 @@ def project_for(database: Session, account: AccountRecord, name: str, right: Rig
 
     Forbidden for those who have another role there; NotFound for strangers, which does not tell whether it exists.
     """
-    project = find_project(database, name)
+    return allowed(account, find_project(database, name), name, right)
+
+
+def allowed(account: AccountRecord, project: ProjectRecord | None, name: str, right: Right) -> ProjectRecord:
+    """The project that was found under a name, if the account has the right in it; else as `project_for`."""
     if project is None or not (account.is_admin or project.id in account.roles):
         raise NotFound(name)
     if not may(account, project.id, right):

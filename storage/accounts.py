@@ -1,14 +1,17 @@
 """Accounts and memberships: who can sign in, and what they may do in which project."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from storage import audit
-from storage.tables import Account, ApiToken, Membership
+from storage.annotators import AnnotatorRecord
+from storage.tables import Account, Annotator, ApiToken, Membership
 from storage.tables.people import ROLES
 from workbench.errors import DataError
 
@@ -26,6 +29,8 @@ class AccountRecord:
     is_admin: bool
     roles: Mapping[int, frozenset[str]]
     """Roles by project id."""
+    annotator: AnnotatorRecord | None = None
+    """Whom the account ranks as, where it was asked for by id and has ranked before."""
 
 
 def create_account(
@@ -84,8 +89,42 @@ def find_account(session: Session, login: str) -> AccountRecord | None:
 
 def get_account(session: Session, account_id: int) -> AccountRecord | None:
     """The account of that id, unless it is erased."""
-    row = session.get(Account, account_id)
-    return None if row is None or row.erased_at is not None else _record(session, row)
+    rows = session.connection().execute(_account(), {"account": account_id}).all()
+    if not rows:
+        return None
+    roles: dict[int, set[str]] = {}
+    for row in rows:
+        if row.project_id is not None:
+            roles.setdefault(row.project_id, set()).add(row.role)
+    first = rows[0]
+    annotator = (
+        None
+        if first.annotator_id is None
+        else AnnotatorRecord(id=first.annotator_id, pseudonym=first.pseudonym, kind=first.kind)
+    )
+    return replace(_make_record(first, roles), annotator=annotator)
+
+
+@cache
+def _account() -> Select[*tuple[Any, ...]]:
+    # Every request asks this, so it is one statement and made once.
+    return (
+        select(
+            Account.id,
+            Account.login,
+            Account.password_hash,
+            Account.locale,
+            Account.is_admin,
+            Account.annotator_id,
+            Annotator.pseudonym,
+            Annotator.kind,
+            Membership.project_id,
+            Membership.role,
+        )
+        .outerjoin(Annotator, Annotator.id == Account.annotator_id)
+        .outerjoin(Membership, Membership.account_id == Account.id)
+        .where(Account.id == bindparam("account"), Account.erased_at.is_(None))
+    )
 
 
 def set_password_hash(session: Session, account_id: int, password_hash: str) -> None:
@@ -165,7 +204,7 @@ def _record(session: Session, row: Account) -> AccountRecord:
     return _make_record(row, roles)
 
 
-def _make_record(row: Account, roles: Mapping[int, Set[str]]) -> AccountRecord:
+def _make_record(row: Any, roles: Mapping[int, Set[str]]) -> AccountRecord:
     return AccountRecord(
         id=row.id,
         login=row.login or "",

@@ -1,6 +1,7 @@
 """The database: open it, make or upgrade it, and the two kinds of transaction."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,17 @@ from workbench.home import database_url
 SCHEMA_REVISION = "0005"
 """The newest migration; a database at another revision is refused with the way out."""
 
+POOL_SIZE = 40
+"""Connections of one process: as many as the service has threads, so that none waits for another's."""
+
+LONGEST_WAIT = 30
+"""Seconds that a change waits for its turn."""
+
 _SQLITE_PRAGMAS = (
     "journal_mode = WAL",  # readers go on while one process writes
     "synchronous = NORMAL",  # durable at each checkpoint of the WAL, whole after any crash
     "foreign_keys = ON",
-    "busy_timeout = 30000",
+    f"busy_timeout = {LONGEST_WAIT * 1000}",
 )
 
 
@@ -37,6 +44,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # SQLite's own waiting is a sleep that grows, and the unlucky sleep for seconds; a lock wakes the next at once.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -52,7 +61,7 @@ class Database:
         On SQLite it takes the write lock at once, so two writers wait for each other instead of failing half-way.
         Raises DataError where the database refuses the change or cannot take it: locked for 30 s, disk full, away.
         """
-        with self._session(write=True) as session:
+        with self._take_turn(), self._session(write=True) as session:
             try:
                 with session.begin():
                     yield session
@@ -69,6 +78,20 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    @contextmanager
+    def _take_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=LONGEST_WAIT):
+            raise Unavailable(
+                f"the database is busy: other changes took longer than {LONGEST_WAIT} s, and nothing was done"
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _session(self, *, write: bool) -> Iterator[Session]:
@@ -120,7 +143,11 @@ def init_database(url: str | None = None) -> Database:
 def make_engine(address: URL) -> Engine:
     """An engine with our settings: JSON as it was written, and on SQLite WAL and explicit transactions."""
     engine = create_engine(
-        address, json_serializer=_to_json, pool_pre_ping=not address.drivername.startswith("sqlite")
+        address,
+        json_serializer=_to_json,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_pre_ping=not address.drivername.startswith("sqlite"),
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)

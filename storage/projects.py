@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from storage import audit
@@ -66,8 +67,13 @@ def create_project(
 
 def find_project(session: Session, name: str) -> ProjectRecord | None:
     """The project of that name, if there is one."""
-    project = session.scalar(select(Project).where(Project.name == name))
+    project = session.scalar(_by_name(), {"name": name})
     return None if project is None else _record(project)
+
+
+@cache
+def _by_name() -> Select[Any]:
+    return select(Project).where(Project.name == bindparam("name"))
 
 
 def read_project(session: Session, project_id: int) -> ProjectRecord:

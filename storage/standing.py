@@ -71,7 +71,7 @@ def count_mine(session: Session, project_id: int, annotator_id: int, day: str) -
 def is_withdrawn(session: Session, project_id: int, annotator_id: int) -> bool:
     """Whether nothing that the annotator makes counts any more, here or anywhere."""
     values = {"project": project_id, "annotator": annotator_id}
-    return bool(session.connection().execute(select(_withdrawn()), values).scalar())
+    return bool(session.connection().execute(_ask_withdrawn(), values).scalar())
 
 
 def count_answer(
@@ -141,6 +141,11 @@ def _withdrawn() -> Any:
         Withdrawal.annotator_id == bindparam("annotator"),
         Withdrawal.project_id.is_(None) | (Withdrawal.project_id == bindparam("project")),
     )
+
+
+@cache
+def _ask_withdrawn() -> Select[Any]:
+    return select(_withdrawn())
 
 
 @cache

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from annotation.access import NotFound, changing, project_for, signed_in
+from annotation.access import NotFound, allowed, changing, signed_in
 from annotation.forms import ProjectSettings, read_settings
 from storage.accounts import AccountRecord
-from storage.annotators import AnnotatorRecord, annotator_of, ensure_annotator
+from storage.annotators import AnnotatorRecord, ensure_annotator
 from storage.database import Database
 from storage.projects import ProjectRecord, find_project
 
@@ -21,12 +21,13 @@ class Caller:
 
     account: AccountRecord
     database: Database
-    known: AnnotatorRecord | None
+    named: ProjectRecord | None
+    """The project in the path, if it names one that exists; whoever takes it checks the right to it."""
 
     def annotator(self) -> AnnotatorRecord:
         """The annotator that the account ranks as; made at first need."""
-        if self.known is not None:
-            return self.known
+        if self.account.annotator is not None:
+            return self.account.annotator
         with self.database.writing() as session:
             return ensure_annotator(session, self.account.id)
 
@@ -37,10 +38,11 @@ def caller(request: Request) -> Caller:
     # A session of its own that ends here: the handler's transaction then needs one connection and not two.
     with database.reading() as session:
         account = signed_in(request, session)
-        annotator = annotator_of(session, account.id)
+        name = request.path_params.get("project")
+        named = None if name is None else find_project(session, name)
     if request.method not in SAFE:
         changing(request, account)
-    return Caller(account=account, database=database, known=annotator)
+    return Caller(account=account, database=database, named=named)
 
 
 Calling = Annotated[Caller, Depends(caller)]
@@ -55,26 +57,27 @@ class Work:
 
     caller: Caller
     project: ProjectRecord
-    settings: ProjectSettings
-    annotator: AnnotatorRecord
+
+    @property
+    def settings(self) -> ProjectSettings:
+        """The project's settings."""
+        return read_settings(self.project.settings)
+
+    @property
+    def annotator(self) -> AnnotatorRecord:
+        """Who works."""
+        return self.caller.annotator()
 
 
-def work_in(project: str, calling: Calling) -> Work:
+# These two read nothing, and as coroutines they need no thread of their own.
+async def work_in(project: str, calling: Calling) -> Work:
     """The project of the path, for those who rank in it."""
-    with calling.database.reading() as session:
-        found = project_for(session, calling.account, project, "annotate")
-    return Work(
-        caller=calling,
-        project=found,
-        settings=read_settings(found.settings),
-        annotator=calling.annotator(),
-    )
+    return Work(caller=calling, project=allowed(calling.account, calling.named, project, "annotate"))
 
 
-def seen_project(project: str, calling: Calling) -> ProjectRecord:
+async def seen_project(project: str, calling: Calling) -> ProjectRecord:
     """The project of the path, for anyone with a role in it."""
-    with calling.database.reading() as session:
-        found = find_project(session, project)
+    found = calling.named
     if found is None or not (calling.account.is_admin or found.id in calling.account.roles):
         raise NotFound(project)
     return found
