@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 LONGEST_TEXT = 100_000
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Tier = Annotated[int, Field(ge=1, le=99)] | None
+Tier = Annotated[int, Field(ge=1, le=99, strict=True)] | None
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Note = Annotated[str, Field(max_length=20_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]

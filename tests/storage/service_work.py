@@ -104,8 +104,11 @@ class Work:
         self.sent += 1
         key = key or f"key-{self.sent:06}"
         name = answer.pop("annotator", None)
+        with self.database.reading() as session:
+            annotator = next_annotator(session, lease.annotator_id)
+        if name is not None:
+            annotator = self.annotator(name)
         with self.database.writing() as session:
-            annotator = next_annotator(session, lease.annotator_id) if name is None else self.annotator(name)
             written = find_written(session, annotator.id, lease.token, key)
             if written is not None:
                 return written
