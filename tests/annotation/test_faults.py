@@ -71,6 +71,12 @@ async def sign_in(server, num):
     return [Annotator(worker, n) for n, worker in enumerate(workers)]
 
 
+async def hang_up(annotators):
+    for annotator in annotators:
+        annotator.worker.connection.close()
+    await asyncio.sleep(0.1)
+
+
 def check(database, annotators):
     """Everything acknowledged is stored once, and no comparison has a vote more than it wanted."""
     acknowledged = [receipt for annotator in annotators for receipt in annotator.acknowledged]
@@ -108,6 +114,7 @@ def kill_often(tmp_path, kills, *, annotators=6):
         await asyncio.sleep(LEASE_SECONDS + 0.5)
         last = people[-1]
         await last.work(asyncio.Event(), think=0.0)
+        await hang_up(people)
         return people
 
     try:
@@ -152,6 +159,7 @@ def restart_postgres(tmp_path, restarts, *, annotators=6):
                     break
             stopped.set()
             await asyncio.gather(*working)
+            await hang_up(people)
             return people, before
 
         try:
@@ -190,6 +198,7 @@ def test_a_lease_of_a_dead_page_is_free_when_its_time_is_over(tmp_path):
             await asyncio.sleep(0.1)
         assert time.monotonic() - taken > LEASE_SECONDS - 0.5
         assert found["prompt"] == task["prompt"] and found["id"] != task["id"]
+        await hang_up([one, two])
 
     try:
         asyncio.run(scenario())
