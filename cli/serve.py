@@ -10,6 +10,8 @@ import tyro
 from cli.arguments import parse_plain
 from workbench.errors import UsageError
 
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServeArguments:
@@ -22,6 +24,8 @@ class ServeArguments:
     """Address to listen on; behind a proxy that speaks HTTPS, anything but this machine alone."""
     port: int = 8000
     """Port to listen on."""
+    demo: bool = False
+    """Rank by hand what the demo's simulated annotators ranked: opens its project to you, on this machine only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +62,49 @@ def serve(arguments: list[str]) -> int:
     from storage.database import open_database
     from workbench.console import say
 
+    if options.demo:
+        return _serve_demo(options)
     settings = load_settings()
     database = open_database()
     say(f"Accord listens on http://{options.host}:{options.port}")
     uvicorn.run(create_app(settings, database), host=options.host, port=options.port, log_level="warning")
+    database.dispose()
+    return 0
+
+
+def _serve_demo(options: ServeArguments) -> int:
+    """The service on this machine, with an address that signs a newcomer in to the demo's project."""
+    import secrets
+
+    import uvicorn
+
+    from annotation.app import create_app
+    from annotation.routes.visit import add_visit
+    from annotation.settings import Settings
+    from storage.database import open_database
+    from workflow.demo_config import PROJECT
+    from workflow.demo_visit import prepare_visit
+
+    if options.host not in LOCAL:
+        raise UsageError(
+            f"--demo serves this machine only, at {' or '.join(LOCAL)}; got --host {options.host}"
+        )
+    database = open_database()
+    visit = prepare_visit(database, PROJECT)
+    app = create_app(Settings(environment="development"), database)
+    token = secrets.token_urlsafe(12)
+    add_visit(
+        app,
+        token=token,
+        account_id=visit.account_id,
+        password_hash=visit.password_hash,
+        leads_to=f"/projects/{PROJECT}/rank",
+    )
+    print(
+        f"open http://{options.host}:{options.port}/visit/{token} and rank; Ctrl+C ends the service",
+        flush=True,
+    )
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning")
     database.dispose()
     return 0
 

@@ -84,6 +84,23 @@ def own_submission(
     return found[0]
 
 
+def ranked_comparisons(session: Session, project_id: int, annotator_id: int) -> list[str]:
+    """The record ids of the ordinary comparisons that an annotator has ranked on the page."""
+    query = (
+        select(Comparison.record_id)
+        .join(Submission, Submission.comparison_id == Comparison.id)
+        .where(
+            Comparison.project_id == project_id,
+            Comparison.kind == "ordinary",
+            Submission.annotator_id == annotator_id,
+            Submission.origin == "service",
+            Submission.outcome == "ranked",
+        )
+        .distinct()
+    )
+    return list(session.scalars(query))
+
+
 def _is_superseded() -> Any:
     later = aliased(Submission)
     return exists().where(later.supersedes_id == Submission.id)

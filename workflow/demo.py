@@ -45,12 +45,11 @@ from workbench.metrics import read_metrics
 from workbench.runs import Run, RunResult, open_run
 from workbench.snapshots import Snapshot, open_snapshot
 from workbench.statistics.simulated import rank_all
-from workflow.demo_config import COMPLETION_TOKENS, SIZES, DemoConfig, DemoSize
+from workflow.demo_config import COMPLETION_TOKENS, PROJECT, SIZES, DemoConfig, DemoSize
 from workflow.demo_report import demo_page
 from workflow.demo_world import GUIDELINE_VERSION, PANEL, story_utility, write_world
 from workflow.registration import register
 
-PROJECT = "demo"
 REWARD_MODELS = 2
 
 

@@ -48,5 +48,6 @@ SIZES = {
     ),
 }  # fmt: skip
 
+PROJECT = "demo"
 COMPLETION_TOKENS = 112
 """Tokens a completion may have; a story has about 70."""

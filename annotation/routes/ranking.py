@@ -9,6 +9,7 @@ from annotation.access import NotFound, Reading, SignedIn, browser_session, proj
 from annotation.api.shown import prompt_start
 from annotation.language import language_of, messages
 from annotation.markdown import to_html
+from annotation.own_work import own_agreement
 from annotation.pages import render
 from annotation.rights import may
 from annotation.scripts import address
@@ -65,6 +66,7 @@ def rank(request: Request, name: str, account: SignedIn, database: Reading) -> H
         page_data=data,
         script=address,
         key_map=KEY_MAP,
+        reads=may(account, project.id, "read"),
     )
 
 
@@ -104,6 +106,17 @@ def questions(request: Request, name: str, account: SignedIn, database: Reading)
     found = list_questions(database, project.id, annotator_id=annotator.id) if annotator else []
     rows = [{"question": one, "prompt": prompt_start(one.prompt) if one.prompt else ""} for one in found]
     return render(request, "questions.html", account=account, project=project, rows=rows)
+
+
+@router.get("/projects/{name}/my-agreement")
+def my_agreement(request: Request, name: str, account: SignedIn, database: Reading) -> HTMLResponse:
+    """How far the account agrees with the others; for those who may read the project's figures anyway."""
+    project = project_for(database, account, name, "read")
+    found = own_agreement(database, account, project)
+    ranks = may(account, project.id, "annotate")
+    return render(
+        request, "my_agreement.html", account=account, project=project, agreement=found, ranks=ranks
+    )
 
 
 @router.get("/projects/{name}/guideline")

@@ -78,6 +78,7 @@ ROUTES = {
     "GET /projects/{name}/rank": ANNOTATE,
     "GET /projects/{name}/history": ANNOTATE,
     "GET /projects/{name}/my-questions": ANNOTATE,
+    "GET /projects/{name}/my-agreement": READ,
     "GET /projects/{name}/guideline": MEMBER,
     "POST /webhooks/label-studio/{link_id}": "nnnnnnnn",
     "GET /new-project": SOME_LEAD,
