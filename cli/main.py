@@ -35,6 +35,8 @@ COMMANDS: dict[str, Command] = {
     "annotator withdraw": Command(
         "cli.data:annotator_withdraw", "exclude an annotator from then on; list what used them"
     ),
+    "gold damaged": Command("cli.gold:damaged", "make gold comparisons by spoiling completions"),
+    "gold accuracy": Command("cli.gold:accuracy", "how far each annotator agrees with gold"),
     "import comparisons": Command("cli.imports:import_comparisons", "read comparisons.jsonl into a project"),
     "import prompts": Command("cli.imports:import_prompts", "read prompts.jsonl into a project's pools"),
     "import demonstrations": Command(
