@@ -76,21 +76,19 @@ def accuracy(arguments: list[str]) -> int:
 
     with open_database().reading() as session:
         found = gold_accuracy(session, get_project(session, options.project).id)
-    rows = [
-        {"annotator": one.pseudonym, "value": one.value, "low": one.low, "high": one.high, "n": one.n}
-        for one in found
-    ]
     if options.json:
+        rows = [
+            {"annotator": one.pseudonym, "value": one.value, "low": one.low, "high": one.high, "n": one.n}
+            for one in found
+        ]
         print(json.dumps({"annotators": rows}))
         return 0
-    for row in rows:
-        if row["value"] is None:
-            print(f"{row['annotator']}: no gold answered")
+    for one in found:
+        if one.value is None or one.low is None or one.high is None:
+            print(f"{one.pseudonym}: no gold answered")
         else:
-            print(
-                f"{row['annotator']}: {100 * row['value']:.0f} % "
-                f"({100 * row['low']:.0f} to {100 * row['high']:.0f}; n={row['n']})"
-            )
-    if not rows:
+            share, low, high = (f"{100 * figure:.0f}" for figure in (one.value, one.low, one.high))
+            print(f"{one.pseudonym}: {share} % ({low} to {high}; n={one.n})")
+    if not found:
         print("nobody has worked in this project yet")
     return 0
