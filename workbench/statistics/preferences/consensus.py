@@ -24,8 +24,10 @@ from workbench.statistics.preferences.votes import Floats, Integers
 DRAWS = 512
 CHUNK = 5_000
 STEPS = 60
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+TOP_STEPS = 4
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+_AVERAGED = (_NODES, _WEIGHTS / _WEIGHTS.sum())
+_AT_TOP = (np.zeros(1), np.ones(1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Posterior:
         spread = np.sqrt(np.maximum(variance[:, :, None] + variance[:, None, :] - 2 * self.covariance, 0))
         mean = self.worth[:, :, None] - self.worth[:, None, :]
         total = np.zeros((*mean.shape, 3))
-        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+        for node, weight in zip(*_AVERAGED, strict=True):
             total += weight * davidson.outcomes(mean + node * spread, log_tie)
         return total
 
@@ -117,7 +119,7 @@ class Posterior:
 
 
 def posteriors(votes: LocalVotes, model: LabelModel) -> Iterator[tuple[Integers, Posterior]]:
-    """For each size of comparison: which comparisons have it, and their posterior."""
+    """The posterior of comparisons of one size after another, and which these are."""
     qualities = [model.quality(name) for name in votes.names]
     unknown = model.quality("")
     # The last entry is for annotators that have no number (-1).
@@ -128,20 +130,23 @@ def posteriors(votes: LocalVotes, model: LabelModel) -> Iterator[tuple[Integers,
     logit = np.asarray(logits[votes.annotator])
     bias = np.asarray(biases[votes.annotator] * votes.first_shown)
     for k in np.unique(votes.size).tolist():
-        which = np.flatnonzero(votes.size == k)
-        number = np.full(len(votes.size), -1)
-        number[which] = np.arange(len(which))
-        rows = np.flatnonzero(number[votes.comparison] >= 0)
-        start = number[votes.comparison[rows]] * k
-        seen = _Rows(
-            first=start + votes.first[rows],
-            second=start + votes.second[rows],
-            label=votes.label[rows],
-            weight=votes.weight[rows],
-            logit=logit[rows],
-            bias=bias[rows],
-        )
-        yield which, _settle(seen, len(which), k, model)
+        same_size = np.flatnonzero(votes.size == k)
+        for begin in range(0, len(same_size), CHUNK):
+            which = same_size[begin : begin + CHUNK]
+            number = np.full(len(votes.size), -1)
+            number[which] = np.arange(len(which))
+            span = slice(*np.searchsorted(votes.comparison, [which[0], which[-1] + 1]))
+            rows = span.start + np.flatnonzero(number[votes.comparison[span]] >= 0)
+            start = number[votes.comparison[rows]] * k
+            seen = _Rows(
+                first=start + votes.first[rows],
+                second=start + votes.second[rows],
+                label=votes.label[rows],
+                weight=votes.weight[rows],
+                logit=logit[rows],
+                bias=bias[rows],
+            )
+            yield which, _settle(seen, len(which), k, model)
 
 
 class _Rows(NamedTuple):
@@ -163,33 +168,55 @@ def _settle(rows: _Rows, count: int, k: int, model: LabelModel) -> Posterior:
     Its mean and precision are a fixed point: the slopes of the log-posterior, averaged over the normal itself, are
     zero, and the precision is their averaged bend (Opper and Archambeau 2009, eq. 13).
     """
-    size, prior = count * k, model.spread**-2
-    worth: Floats = np.zeros(size)
-    information: Floats = np.tile(prior * np.eye(k), (count, 1, 1))
-    moving = np.ones(count, bool)
-    for _ in range(STEPS):
-        covariance = np.asarray(np.linalg.inv(information), np.float64)
-        slope, full, observed = _vote_terms(worth[rows.first] - worth[rows.second], rows, model, covariance)
-        pull = rows.weight * slope
-        gradient = np.bincount(rows.first, pull, size) - np.bincount(rows.second, pull, size) - prior * worth
-        found = _blocks(rows, observed, count, k, prior)
-        # Votes that contradict each other may leave no bend in a direction; there the surer part alone counts.
-        flat = np.linalg.eigvalsh(found)[:, 0] < prior / 4
-        if flat.any():
-            found[flat] = _blocks(rows, full, count, k, prior)[flat]
+    worth, information = np.zeros((count, k)), np.tile(model.spread**-2 * np.eye(k), (count, 1, 1))
+    left, here = np.arange(count), rows
+    for step in range(STEPS):
+        # The top of the posterior first, where a single node does, then the averages from there on.
+        top = step < TOP_STEPS
+        moved, found = _improve(here, worth[left], information[left], model, _AT_TOP if top else _AVERAGED)
+        # From step to step the precision may swing round its value, so that half of the old one is kept.
+        information[left] = found if top else (information[left] + found) / 2
+        worth[left] += moved
         # One that has settled stays as it is, so that no comparison depends on what else is in the batch.
-        information[moving] = (information[moving] + found[moving]) / 2
-        step = np.linalg.solve(information, gradient.reshape(count, k, 1))[:, :, 0] * moving[:, None]
-        worth = np.asarray(worth + step.ravel(), np.float64)
-        moving = np.abs(step).max(1) >= 1e-3 * model.spread
-        if not moving.any():
+        moving = np.abs(moved).max(1) >= 1e-3 * model.spread
+        if top or moving.all():
+            continue
+        left = left[moving]
+        if not len(left):
             break
+        number = np.full(len(moving), -1)
+        number[moving] = np.arange(len(left))
+        kept = moving[here.first // k]
+        here = _Rows(*(column[kept] for column in here))
+        start = number[here.first // k] * k
+        here = here._replace(first=start + here.first % k, second=start + here.second % k)
     covariance = np.asarray(np.linalg.inv(information), np.float64)
-    return Posterior(worth=worth.reshape(count, k), covariance=covariance)
+    return Posterior(worth=worth, covariance=covariance)
+
+
+def _improve(
+    rows: _Rows, worth: Floats, information: Floats, model: LabelModel, nodes: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """A step of the worths (C, K), and the precision found at the old ones (C, K, K)."""
+    count, k = worth.shape
+    size, prior = count * k, model.spread**-2
+    flat_worth = worth.ravel()
+    covariance = np.asarray(np.linalg.inv(information), np.float64)
+    x = flat_worth[rows.first] - flat_worth[rows.second]
+    slope, full, observed = _vote_terms(x, rows, model, covariance, nodes)
+    pull = rows.weight * slope
+    gradient = np.bincount(rows.first, pull, size) - np.bincount(rows.second, pull, size) - prior * flat_worth
+    found = _blocks(rows, observed, count, k, prior)
+    # Votes that contradict each other may leave no bend in a direction; there the surer part alone counts.
+    flat = np.linalg.eigvalsh(found)[:, 0] < prior / 4
+    if flat.any():
+        found[flat] = _blocks(rows, full, count, k, prior)[flat]
+    step = np.linalg.solve(found, gradient.reshape(count, k, 1))[:, :, 0]
+    return np.asarray(step, np.float64), found
 
 
 def _vote_terms(
-    x: Floats, rows: _Rows, model: LabelModel, covariance: Floats
+    x: Floats, rows: _Rows, model: LabelModel, covariance: Floats, nodes: tuple[Floats, Floats]
 ) -> tuple[Floats, Floats, Floats]:
     """Slope of log P by the difference; minus its bend if it were known who followed the worths; and as it is.
 
@@ -198,16 +225,16 @@ def _vote_terms(
     k = covariance.shape[1]
     c, i, j = rows.first // k, rows.first % k, rows.second % k
     spread = np.sqrt(np.maximum(covariance[c, i, i] + covariance[c, j, j] - 2 * covariance[c, i, j], 0))
-    here, label, bias = x[:, None] + spread[:, None] * _NODES, rows.label[:, None], rows.bias[:, None]
+    here, label, bias = x[:, None] + spread[:, None] * nodes[0], rows.label[:, None], rows.bias[:, None]
     true = davidson.link(here + bias, label, model.log_tie)
     if model.kind == "davidson":
-        full = -true.xx @ _WEIGHTS
-        return true.x @ _WEIGHTS, full, full
+        full = -true.xx @ nodes[1]
+        return true.x @ nodes[1], full, full
     false = davidson.link(-here + bias, label, model.log_tie)
     share = expit(rows.logit[:, None] + true.value - false.value)
-    slope = (share * true.x - (1 - share) * false.x) @ _WEIGHTS
-    full = -(share * true.xx + (1 - share) * false.xx) @ _WEIGHTS
-    return slope, full, full - (share * (1 - share) * (true.x + false.x) ** 2) @ _WEIGHTS
+    slope = (share * true.x - (1 - share) * false.x) @ nodes[1]
+    full = -(share * true.xx + (1 - share) * false.xx) @ nodes[1]
+    return slope, full, full - (share * (1 - share) * (true.x + false.x) ** 2) @ nodes[1]
 
 
 def _blocks(rows: _Rows, bend: Floats, count: int, k: int, prior: float) -> Floats:
