@@ -1,6 +1,7 @@
 """Pair models: published worked examples, closed forms, and what must not change the fit."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from storage.importers.pandalm import read_pandalm
+from workbench.records import Comparison, Completion, Ranking
 from workbench.statistics.pair_reader import expand_pairs
 from workbench.statistics.preferences import davidson, rao_kupper
 from workbench.statistics.preferences.bradley_terry import fit_bradley_terry
@@ -290,3 +292,24 @@ def test_the_gradient_is_zero_at_the_top(counts):
     assert ties == pytest.approx(
         (np.log(fit.tie) - davidson.TIE_PRIOR.mean) / davidson.TIE_PRIOR.spread**2, abs=1e-7
     )
+
+
+def test_sources_of_completions():
+    """Two systems that wrote one text stand for it both; texts without a source say nothing of systems."""
+    made = Comparison(
+        "c",
+        "p",
+        (Completion("a", ("x", "y")), Completion("b", ("z",)), Completion("c")),
+        (Ranking("r", "one", (1, 2, 3), order=(1, 0, 2)),),
+    )
+    votes, names = source_votes(expand_pairs([made]))
+    assert names == ["x", "y", "z"]
+    assert list(zip(votes.first, votes.second, votes.label, votes.first_shown, strict=True)) == [
+        (0, 2, 1, -1),
+        (1, 2, 1, -1),
+    ]
+    bare = replace(made, completions=(Completion("a"), Completion("b"), Completion("c")))
+    votes, names = source_votes(expand_pairs([bare]))
+    assert names == [] and len(votes) == 0
+    with pytest.raises(ValueError, match="no vote to fit"):
+        fit_davidson(votes)
