@@ -41,7 +41,13 @@ class Advice:
 
 def give_advice(agreement: "Agreement") -> list[Advice]:
     """What stands out, in the order in which it is best done; empty where nothing does."""
-    return [*_rerank(agreement), *_annotators(agreement), *_guideline(agreement), *_collect(agreement)]
+    return [
+        *_no_better_than_chance(agreement),
+        *_rerank(agreement),
+        *_annotators(agreement),
+        *_guideline(agreement),
+        *_collect(agreement),
+    ]
 
 
 def critical(comparisons: int) -> float:
@@ -50,10 +56,25 @@ def critical(comparisons: int) -> float:
 
 
 def standard_error(estimate: Estimate) -> float | None:
-    """From the width of a 95 % interval; None without one, or where it has no width."""
-    if estimate.low is None or estimate.high is None or estimate.high <= estimate.low:
+    """From the width of a 95 % interval; None without one, or where it has no width for want of observations.
+
+    Where all of many observations say the same, the rule of three stands for the width: at most 3 / n say otherwise.
+    """
+    if estimate.low is None or estimate.high is None:
         return None
-    return (estimate.high - estimate.low) / 3.92
+    if estimate.high > estimate.low:
+        return (estimate.high - estimate.low) / 3.92
+    return 3 / estimate.n / 1.96 if estimate.n >= FEW else None
+
+
+def _no_better_than_chance(agreement: "Agreement") -> Iterator[Advice]:
+    alpha = agreement.panel.alpha_nominal
+    if alpha.low is not None and alpha.low <= 0:
+        yield Advice(
+            kind="guideline",
+            what="Find out first why annotators agree no better than chance: the task, the guideline, or who answers.",
+            why=f"Alpha is {alpha.format(2)}, and 0 is what chance gives.",
+        )
 
 
 def _rerank(agreement: "Agreement") -> Iterator[Advice]:

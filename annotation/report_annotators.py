@@ -14,6 +14,8 @@ from workbench.tables import Cell, Column, Faint, Missing, Table
 
 ROWS = 24
 """Annotators up to which all are shown; of more, half as many of those who agree least and of those who agree most."""
+UNSURE = 0.3
+"""Width of the interval of a reliability from which on it is greyed."""
 MATRIX = 12
 """Annotators up to which pairs are shown as a matrix."""
 
@@ -123,17 +125,29 @@ def _table(agreement: Agreement, order: list[int]) -> Table:
                 one.judge.skips,
                 one.with_ties,
                 one.decisive,
-                agreement.reliability[i].follows,
+                _reliability(agreement.reliability[i].follows),
                 one.intra,
                 alpha,
             )
         )
     panel = agreement.panel.alpha_nominal
     whole = "" if panel.value is None else f"Alpha of the whole panel: {panel.format(3)}."
-    note = f"{whole} {rows_note(agreement.annotators, order)}".strip()
+    grey = (
+        "Grey (in text: °): the votes say little of it."
+        if any(isinstance(row[6], Faint) for row in rows)
+        else ""
+    )
+    note = " ".join(part for part in (whole, rows_note(agreement.annotators, order), grey) if part)
     return without_empty_columns(
         Table(title="Agreement of each annotator", columns=columns, rows=rows, note=note, stacked=True)
     )
+
+
+def _reliability(follows: Estimate) -> Cell:
+    """Grey where the votes say little, so that the figure is hardly more than the prior."""
+    if follows.low is not None and follows.high is not None and follows.high - follows.low > UNSURE:
+        return Faint(follows)
+    return follows
 
 
 def _pair_blocks(agreement: Agreement) -> list[Block]:

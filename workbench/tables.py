@@ -193,8 +193,8 @@ def _markdown(text: str) -> str:
 def _html_cell(text: str) -> str:
     """Escaped; the interval and count of an estimate are quieter than its value, and all of a faint one is."""
     if text.endswith(FAINT):
-        value, bracket, rest = text.removesuffix(FAINT).partition(" (")
-        count = f'<span class="interval">{html.escape(bracket.strip() + rest)}</span>'
+        value, space, rest = text.removesuffix(FAINT).partition(" ")
+        count = f'<span class="interval">{html.escape(rest)}</span>' if space else ""
         return f'<span class="faint">{html.escape(value)} {count}</span>'
     value, bracket, rest = text.partition(" [")
     if bracket and rest.endswith((")", "]")) and not value.startswith("–"):

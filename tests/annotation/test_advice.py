@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotation.advice import critical, give_advice
+from annotation.advice import critical, give_advice, standard_error
 from annotation.agreement import Agreement, measure_agreement
 from annotation.agreement_store import last_agreement, refresh_agreement
 from annotation.report import agreement_page
 from storage.importing import import_comparisons
 from storage.projects import create_project
 from workbench.records import Comparison, Completion
+from workbench.statistics.estimates import Estimate
 from workbench.statistics.simulated import SimulatedAnnotator, rank_all
 
 
@@ -81,6 +82,13 @@ def test_a_slice_that_is_worse_gets_a_line_in_the_guideline() -> None:
     assert "Clarify the guideline where half is 1." in advised(agreement, "guideline")
 
 
+def test_a_figure_without_any_spread_is_no_proof_of_nothing() -> None:
+    """All of 300 say the same: by the rule of three at most 1 % say otherwise, 1.96 standard errors of 0.0051."""
+    assert standard_error(Estimate(1.0, 1.0, 1.0, 300)) == pytest.approx(0.01 / 1.96)
+    assert standard_error(Estimate(1.0, 1.0, 1.0, 5)) is None and standard_error(Estimate(1.0, n=300)) is None
+    assert standard_error(Estimate(0.5, 0.4, 0.6, 90)) == pytest.approx(0.2 / 3.92)
+
+
 def test_bonferroni_by_hand() -> None:
     """One comparison at 5 %, two-sided: 1.96; of a hundred, 0.025 / 100 in the tail: 3.48."""
     assert critical(1) == pytest.approx(1.96, abs=0.001)
@@ -94,6 +102,7 @@ def test_from_near_chance_to_near_perfect(noise: float, low: float, high: float)
     assert low <= float(agreement.panel.alpha_nominal.value or 0) <= high
     text = agreement_page(agreement).to_text()
     assert "All labels here are simulated" in text
+    assert ("agree no better than chance" in text) == (noise == 30.0)
     assert ("no more than coins" in text) or agreement.enough.ceiling.high.value is not None
 
 

@@ -16,6 +16,14 @@ from storage.importers.rated import read_rated
 from storage.importers.wmt import read_wmt
 from workbench.statistics.agreement import count_units, raw_agreement
 from workbench.statistics.alpha import krippendorff_alpha
+from workbench.statistics.kappa import (
+    brennan_prediger,
+    cohen_kappa,
+    conger_kappa,
+    count_table,
+    fleiss_kappa,
+    gwet_ac,
+)
 from workbench.statistics.pair_reader import expand_pairs
 from workbench.statistics.pairs import PairLabels
 from workbench.statistics.ranks import kendall_tau_b
@@ -43,6 +51,28 @@ def test_pandalm(shared: Path) -> None:
     assert kappas == {key: pytest.approx(value, abs=5e-4) for key, value in known["cohen_kappa"].items()}
     assert [f"{kappas[key]:.3f}" for key in ("1-2", "1-3", "2-3")] == ["0.852", "0.879", "0.862"]
     assert found["position_bias"]["value"] is None and "order" in found["position_bias"]["reason"]
+
+
+def test_pandalm_kappas_as_stored(shared: Path) -> None:
+    """Fleiss, Conger, Brennan-Prediger, AC1 and majorities of the raw table, to 1e-6."""
+    known = json.loads((shared / "known_answers/agreement.json").read_text())["pandalm"]
+    with gzip.open(shared / "pandalm/pandalm_3annotators.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    values = np.array([[row[f"annotator{i}"] for row in rows] for i in (1, 2, 3)], float)
+    counts, _ = count_table(values)
+    assert krippendorff_alpha(values) == pytest.approx(known["alpha_nominal"], abs=1e-6)
+    for measured, key in (
+        (fleiss_kappa(counts), "fleiss_kappa_missing_ok"),
+        (gwet_ac(counts), "gwet_ac1"),
+        (brennan_prediger(counts), "brennan_prediger"),
+        (conger_kappa(values), "conger_kappa"),
+    ):
+        assert measured.value == pytest.approx(known[key], abs=1e-6), key
+    for pair, expected in known["cohen_kappa"].items():
+        one, two = (values[int(who) - 1].astype(int) for who in pair.split("-"))
+        table = np.zeros((3, 3))
+        np.add.at(table, (one, two), 1)
+        assert float(cohen_kappa(table)) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,11 @@ def test_every_coefficient_of_gwets_tables(shared: Path, table: str) -> None:
         assert conger.expected == pytest.approx(expected["conger"]["pe"], abs=1e-6)
 
 
+def test_fleiss_of_the_known_answers(shared: Path) -> None:
+    known = json.loads((shared / "known_answers/agreement.json").read_text())["fleiss_wikipedia_14raters"]
+    assert fleiss_kappa(known["data"]).value == pytest.approx(known["fleiss_kappa"], abs=1e-6)
+
+
 def test_undefined_is_none_and_nan() -> None:
     assert np.isnan(cohen_kappa([[5, 0], [0, 0]])), "both always said the same one thing"
     assert np.isnan(cohen_kappa(np.zeros((2, 2))))
