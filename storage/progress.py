@@ -74,3 +74,19 @@ def project_progress(session: Session, project_id: int) -> Progress:
         annotators=annotators or 0,
         last_at=last_at,
     )
+
+
+def submissions_since(session: Session, project_id: int, since: datetime) -> int:
+    """Votes that came into a project after a moment and still count."""
+    query = (
+        select(func.count())
+        .select_from(Submission)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(
+            Comparison.project_id == project_id,
+            Submission.annotator_kind != "adjudicator",
+            Submission.created_at > since,
+            *counting_submissions(),
+        )
+    )
+    return int(session.scalar(query) or 0)

@@ -15,7 +15,7 @@ from annotation.pages import render
 from annotation.rights import may, may_anywhere
 from storage.guidelines import current_guideline
 from storage.members import list_members
-from storage.progress import project_progress
+from storage.progress import project_progress, submissions_since
 from storage.projects import ProjectRecord, count_project
 from storage.snapshots import list_snapshots
 
@@ -63,10 +63,16 @@ def project(request: Request, name: str, account: SignedIn, database: Reading) -
 
 @router.get("/projects/{name}/agreement")
 def agreement(request: Request, name: str, account: SignedIn, database: Reading) -> HTMLResponse:
-    """The last computed agreement of a project."""
+    """The last computed agreement of a project, and how many submissions have come since."""
     found = readable_project(database, account, name)
+    last = last_agreement(found.id)
     return render(
-        request, "agreement.html", account=account, project=found, agreement=last_agreement(found.id)
+        request,
+        "agreement.html",
+        account=account,
+        project=found,
+        agreement=last,
+        newer=submissions_since(database, found.id, last.computed_at) if last else 0,
     )
 
 

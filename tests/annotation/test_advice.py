@@ -10,7 +10,7 @@ from annotation.agreement import Agreement, measure_agreement
 from annotation.agreement_store import last_agreement, refresh_agreement
 from annotation.report import agreement_page
 from storage.importing import import_comparisons
-from storage.projects import create_project
+from storage.projects import create_project, get_project
 from workbench.records import Comparison, Completion
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.simulated import SimulatedAnnotator, rank_all
@@ -149,3 +149,17 @@ def test_refresh_measures_a_project_and_keeps_it_for_the_page(database) -> None:
     stored = last_agreement(project.id)
     assert stored is not None and stored.figures == agreement.to_json()
     assert stored.figures["source"] == "stories" and "Who disagrees" in stored.fragment
+
+
+def test_the_page_tells_its_age_and_what_came_since(service) -> None:  # type: ignore[no-untyped-def]
+    records = simulate(CAREFUL, num=12)
+    with service.database.writing() as session:
+        project = get_project(session, "stories")
+        import_comparisons(session, project.id, lambda on_bad: enumerate(records[:10], 1), source="test")
+    refresh_agreement(service.database, project.id, draws=10)
+    service.sign_in("lea")
+    page = service.browser.get("/projects/stories/agreement").text
+    assert "Computed" in page and "Who disagrees" in page and "come since" not in page
+    with service.database.writing() as session:
+        import_comparisons(session, project.id, lambda on_bad: enumerate(records[10:], 1), source="test")
+    assert "6 submissions have come since" in service.browser.get("/projects/stories/agreement").text
