@@ -46,7 +46,9 @@ def demo(arguments: list[str]) -> int:
             print(summary_text(results[-1].summary))
             print(f"report: {results[-1].folder / 'report.html'}")
     if name == "demo" and not options.json:
-        print("rank the stories by hand, and see how far you agree: accord serve --demo")
+        print(
+            "rank the stories by hand, and see how far you agree: accord serve --demo (or make serve ARGS=--demo)"
+        )
     report = dict(results[0].summary) if config.seeds == 1 else over_seeds([r.summary for r in results])
     if config.seeds > 1:
         path = write_seeds_report(results[0].folder, report)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from playwright.sync_api import expect
 from sqlalchemy import delete, select, update
 
-from storage.tables import Comparison, Draft, Lease
+from storage.tables import Comparison, Draft, Lease, Project
 from storage.tables.base import utc_now
 from tests.browser.conftest import story
 
@@ -208,3 +208,16 @@ def test_a_draft_of_a_very_long_note_is_kept(bench):
     page.fill("#note", "words " * 3000)
     b.open()
     assert page.input_value("#note") == "words " * 3000
+
+
+def test_new_work_comes_by_itself_where_there_was_none(bench):
+    """The page looks again each minute; here the minute is made to pass."""
+    b = bench(2, count=2, settings={"status": "paused"})
+    page = b.page
+    page.clock.install()
+    page.goto(f"{b.site.url}/projects/{b.project}/rank")
+    expect(page.locator("#nothing-title")).to_have_text("Paused")
+    with b.site.database.writing() as session:
+        session.get_one(Project, b.project_id).settings = {}
+    page.clock.fast_forward(61_000)
+    expect(page.locator(".card")).to_have_count(2)

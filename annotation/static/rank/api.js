@@ -1,5 +1,7 @@
 // API: requests to the service, with the page's token, and its refusals as errors that say what they are.
 
+import { t } from "./messages.js";
+
 /** The service refused; `code` and `message` are its own words. */
 export class Refused extends Error {
   constructor(status, { code = "unknown", message = "", field = null } = {}) {
@@ -81,7 +83,7 @@ export class Api {
       response = await fetch(`/api/v1/${path}`, { method, headers, body: content, keepalive, signal });
       text = await response.text();
     } catch (error) {
-      throw new Unreachable(String(error));
+      throw new Unreachable(t("notice.unreachable"), { cause: error });
     }
     if (!response.ok) throw new Refused(response.status, readError(text));
     return text ? JSON.parse(text) : null;

@@ -3,6 +3,7 @@
 import { Refused, Unreachable } from "./api.js";
 
 const RETRY_MS = 3000;
+const LOOK_AGAIN_MS = 60000; // where there was no task, others may have let one go
 const HEARTBEAT_SHARE = 3; // heartbeats within the life of a lease
 const IN_USE_MS = 300000; // a page that nobody has touched for this long lets its tasks go
 const SOONEST_BEAT_MS = 5000; // however wrong the browser's clock is
@@ -16,6 +17,7 @@ export class Desk {
   #current = null;
   #behind = []; // tasks that come next: one fetched ahead, or put back by a revision
   #fetching = null;
+  #timer = null;
 
   constructor({ api, outbox, clock, tells }) {
     Object.assign(this, { api, outbox, clock, tells });
@@ -27,16 +29,23 @@ export class Desk {
   }
 
   /** Show the next task: the one that waits, or one from the service. */
-  async advance() {
+  async advance({ quietly = false } = {}) {
     this.#current = null;
     const waiting = this.#behind.shift();
     if (waiting) return this.#lay(waiting);
-    this.tells.waiting();
+    if (!quietly) this.tells.waiting();
     const found = await this.#fetch();
     if (this.#current) return;
-    if (!found) return void setTimeout(() => this.#current || this.#fetching || this.advance(), RETRY_MS);
-    if (found.task) this.#lay(found.task);
-    else this.tells.empty(found.reason);
+    if (!found) return this.#lookAgain(RETRY_MS, quietly);
+    if (found.stop) return;
+    if (found.task) return this.#lay(found.task);
+    this.tells.empty(found.reason);
+    this.#lookAgain(LOOK_AGAIN_MS, true);
+  }
+
+  #lookAgain(wait, quietly) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#current || this.#fetching || this.advance({ quietly }), wait);
   }
 
   /** Lay a task before the one on the page, which comes after it. */
@@ -76,6 +85,7 @@ export class Desk {
     return this.#fetching;
   }
 
+  // The service's answer; null where it is worth asking again soon, { stop } where it is not.
   async #ask() {
     await this.outbox.flush();
     const exclude = [this.#current, ...this.#behind].filter(Boolean).map((task) => task.id);
@@ -84,10 +94,11 @@ export class Desk {
       this.tells.mine(found.mine);
       return found;
     } catch (error) {
-      if (error instanceof Refused && error.signedOut) this.tells.signedOut();
-      else if (error instanceof Refused && !error.passing && error.code !== "too-many-tasks") this.tells.empty(error.message);
-      else if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
-      return null;
+      if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
+      if (error instanceof Unreachable || error.passing || error.code === "too-many-tasks") return null;
+      if (error.signedOut) this.tells.signedOut();
+      else if (!this.#current) this.tells.empty(error.message);
+      return { stop: true };
     }
   }
 
