@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rankings", type=int, default=100_000)
+    parser.add_argument("--rankings", type=int, default=30_000)
     size = parser.parse_args().rankings // OVERLAP
     print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}")
     rng = numpy_generator(0, "preference speed")

@@ -184,3 +184,25 @@ def test_skips_and_adjudications_are_no_votes():
     judged = Ranking(id="j", annotator="j", ranks=(2, 1), annotator_kind="adjudicator")
     votes = local_votes([replace(given, rankings=(*given.rankings, skip, judged))])
     assert len(votes) == 1 and list(votes.names) == ["x"]
+
+
+def test_one_ranking_a_prompt_says_nothing_of_reliability_but_something_of_leaning():
+    """Everybody ranks what they are shown first as best, and nobody overlaps: the prior's reliability, and a bias."""
+    given = [
+        replace(
+            comparison("a", "b", "c"),
+            id=f"c{i}",
+            prompt=f"p{i}",
+            rankings=(Ranking(f"r{i}", f"a{i % 3}", (1, 2, 3), order=(0, 1, 2)),),
+        )
+        for i in range(60)
+    ]
+    model = fit_label_model(given)
+    for quality in model.annotators.values():
+        assert quality.logit == pytest.approx(2.0, abs=0.05) and quality.logit_se == pytest.approx(
+            1.0, abs=0.05
+        )
+        assert quality.bias > 1
+    # A panel that takes whatever comes first gives no clear winner.
+    assert consensus_of(given[0], model).winner.max() < 0.5
+    assert fit_label_model([comparison("a", "b")]).annotators == {}
