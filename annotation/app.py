@@ -1,6 +1,8 @@
 """The service as an application: its parts put together and its headers set."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 
@@ -23,6 +25,7 @@ from annotation.routes import (
 from annotation.sessions import Sessions
 from annotation.settings import Settings
 from annotation.throttle import Throttle
+from annotation.worker import Worker, working
 from storage.database import Database
 
 LOGIN_FAILURES = 10
@@ -31,9 +34,15 @@ ADDRESS_FAILURES = 100
 FAILURE_SECONDS = 300.0
 
 
-def create_app(settings: Settings, database: Database) -> FastAPI:
-    """The service on a database that is open and up to date."""
-    app = FastAPI(title="Accord", docs_url=None, redoc_url=None, openapi_url=None)
+def create_app(settings: Settings, database: Database, *, with_worker: bool = False) -> FastAPI:
+    """The service on a database that is open and up to date; with a worker in a thread of its own if asked."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with working(Worker(database, settings)) if with_worker else nullcontext():
+            yield
+
+    app = FastAPI(title="Accord", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.settings = settings
     app.state.database = database
     app.state.sessions = Sessions(settings)

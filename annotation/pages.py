@@ -1,6 +1,5 @@
 """Rendering: templates with the account, the form token and the words that every page needs."""
 
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +9,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from annotation.access import browser_session
+from annotation.ages import age
 from annotation.language import LANGUAGES, language_of, translator
+from annotation.live_words import in_words
 from annotation.rights import Right, may, may_anywhere
 from storage.accounts import AccountRecord
 from storage.projects import ProjectRecord
@@ -18,11 +19,15 @@ from workbench.page import style
 
 PROJECT_PAGES: tuple[tuple[str, str, Right], ...] = (
     ("Overview", "", "read"),
+    ("Live", "live", "read"),
+    ("Review", "review", "review"),
     ("Data", "data", "lead"),
     ("Settings", "settings", "lead"),
     ("Guideline", "guidelines", "lead"),
     ("People", "members", "lead"),
+    ("Questions", "questions", "lead"),
     ("Work and pay", "pay", "lead"),
+    ("Webhooks", "webhooks", "lead"),
 )
 """Tabs of a project: title, path below the project's, and the right that it needs."""
 
@@ -52,6 +57,7 @@ def render(
         account=account,
         csrf=token,
         age=age,
+        in_words=in_words,
         address_of=address_of,
         project_pages=project_pages,
         language=language,
@@ -81,14 +87,3 @@ def project_pages(project: ProjectRecord, account: AccountRecord) -> list[tuple[
 def style_sheet() -> str:
     """The reports' style and the service's own, in one file."""
     return style() + files("annotation").joinpath("static/service.css").read_text(encoding="utf-8")
-
-
-def age(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago, in one unit: "4 minutes ago"."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    seconds = max(((now or datetime.now(UTC)) - aware).total_seconds(), 0)
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"

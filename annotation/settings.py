@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     upload_megabytes: int = 64
     """Largest file that is taken on a page; larger ones are imported by the command."""
 
+    webhook_private_addresses: bool = False
+    """Whether webhooks may lead to addresses inside our own network, and over plain HTTP."""
+
     @model_validator(mode="after")
     def check(self) -> "Settings":
         """Refuse what would be unsafe, saying the way out."""

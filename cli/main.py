@@ -28,6 +28,8 @@ COMMANDS: dict[str, Command] = {
     "loop": Command("cli.loop:loop", "the whole loop on real data"),
     "init": Command("cli.data:init", "make the database"),
     "serve": Command("cli.serve:serve", "start the labeling service"),
+    "worker": Command("cli.worker:worker", "do the background work on PostgreSQL"),
+    "audit verify": Command("cli.worker:audit_verify", "check the chain of the audit trail"),
     "account create": Command("cli.serve:create_account", "make an account that can sign in"),
     "project create": Command("cli.data:project_create", "make a project"),
     "project show": Command("cli.data:project_show", "show a project's counts"),

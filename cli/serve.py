@@ -66,8 +66,15 @@ def serve(arguments: list[str]) -> int:
         return _serve_demo(options)
     settings = load_settings()
     database = open_database()
+    # SQLite has one writer: a process of its own would only stand in the way. PostgreSQL gets `accord worker`.
+    with_worker = database.engine.dialect.name == "sqlite"
     say(f"Accord listens on http://{options.host}:{options.port}")
-    uvicorn.run(create_app(settings, database), host=options.host, port=options.port, log_level="warning")
+    uvicorn.run(
+        create_app(settings, database, with_worker=with_worker),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+    )
     database.dispose()
     return 0
 

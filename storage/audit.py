@@ -55,6 +55,18 @@ def verify(session: Session) -> int:
     return count
 
 
+def count_unsealed(session: Session) -> int:
+    """Entries that wait for their seal."""
+    return session.scalar(select(func.count()).where(Audit.sequence.is_(None))) or 0
+
+
+def last_hash(session: Session) -> str | None:
+    """The hash that the chain ends in; whoever keeps it elsewhere can tell if the whole chain is replaced."""
+    return session.scalar(
+        select(Audit.hash).where(Audit.sequence.is_not(None)).order_by(Audit.sequence.desc()).limit(1)
+    )
+
+
 def _entry_hash(entry: Audit) -> str:
     return content_hash(
         [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.tables import Job
@@ -38,6 +38,27 @@ def is_queued(session: Session, kind: str, payload: Mapping[str, Any]) -> bool:
     """Whether such a job waits to be done."""
     waiting = select(Job.payload).where(Job.kind == kind, Job.status == "queued")
     return dict(payload) in list(session.scalars(waiting))
+
+
+def is_pending(session: Session, kind: str, payload: Mapping[str, Any], *, now: datetime) -> bool:
+    """Whether such a job waits, or is being done by a worker that lives."""
+    alive = (Job.status == "running") & (Job.heartbeat_at >= now - STALE_AFTER)
+    found = select(Job.payload).where(Job.kind == kind, or_(Job.status == "queued", alive))
+    return dict(payload) in list(session.scalars(found))
+
+
+def prune(session: Session, *, before: datetime) -> int:
+    """Forget jobs that were done before that moment; failed ones stay. Returns how many."""
+    gone = session.execute(
+        delete(Job).where(Job.status == "done", Job.finished_at < before).returning(Job.id)
+    )
+    return len(gone.all())
+
+
+def count_jobs(session: Session) -> dict[str, int]:
+    """Jobs by status, done ones left out."""
+    query = select(Job.status, func.count()).where(Job.status != "done").group_by(Job.status)
+    return dict(session.execute(query).all())
 
 
 def claim(session: Session, kinds: Collection[str], worker: str, *, now: datetime) -> JobRecord | None:

@@ -110,6 +110,11 @@ def add_up(
     connection.execute(statement, row)
 
 
+def find_standing(session: Session, project_id: int, annotator_id: int) -> ProjectAnnotator | None:
+    """The annotator's counters in a project, if they ever asked for a task there."""
+    return session.get(ProjectAnnotator, (project_id, annotator_id))
+
+
 @cache
 def _add_up(
     dialect: str, table: type[Base], key: tuple[str, ...], amounts: tuple[str, ...], also: tuple[str, ...]

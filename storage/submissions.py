@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.annotators import ensure_annotators, ensure_guidelines
@@ -142,6 +142,11 @@ def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[in
     for ranking, submission, pseudonym, version in session.execute(query):
         found[ranking.comparison_id].append(_record(ranking, submission, pseudonym, version))
     return found
+
+
+def last_submission(session: Session) -> int:
+    """The greatest id of any submission; 0 if there is none."""
+    return session.scalar(select(func.max(Submission.id))) or 0
 
 
 def counting_submissions() -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -1,6 +1,7 @@
 """Withdrawals: labels that no longer count, and the recall of all that learned from them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,6 +11,7 @@ from storage import audit
 from storage.annotators import get_annotator
 from storage.checkpoints import descendants_of
 from storage.runs import runs_touching
+from storage.submissions import counting_submissions
 from storage.tables import (
     Annotator,
     Comparison,
@@ -81,6 +83,8 @@ def withdraw_annotator(
 
 def withdraw_submission(session: Session, submission_id: int, *, reason: str, actor: str) -> None:
     """Exclude one submission."""
+    if not reason.strip():
+        raise DataError("a withdrawal needs a reason: whoever finds it later will ask")
     submission = session.get(Submission, submission_id)
     if submission is None:
         raise DataError(f"no submission {submission_id}")
@@ -90,10 +94,41 @@ def withdraw_submission(session: Session, submission_id: int, *, reason: str, ac
     recount(session, [submission.comparison_id])
 
 
-def recall_annotator(session: Session, pseudonym: str, *, project_id: int | None = None) -> Recall:
+def withdraw_sitting(
+    session: Session, project_id: int, annotator_id: int, sitting: str, *, reason: str, actor: str
+) -> int:
+    """Exclude all that an annotator sent in one sitting; returns how many submissions that was."""
+    if not reason.strip():
+        raise DataError("a withdrawal needs a reason: whoever finds it later will ask")
+    query = (
+        select(Submission.id, Submission.comparison_id)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(
+            Submission.sitting == sitting,
+            Submission.annotator_id == annotator_id,
+            Comparison.project_id == project_id,
+            *counting_submissions(),
+        )
+    )
+    found = session.execute(query).all()
+    if not found:
+        raise DataError(f"nothing that counts was sent in the sitting '{sitting:.60}'")
+    session.add_all(Withdrawal(submission_id=key, reason=reason, actor=actor) for key, _ in found)
+    subject = f"annotator:{annotator_id}"
+    payload = {"sitting": sitting, "reason": reason, "submissions": [key for key, _ in found]}
+    audit.record(session, actor, "withdraw sitting", subject, payload)
+    session.flush()
+    recount(session, sorted({comparison_id for _, comparison_id in found}))
+    return len(found)
+
+
+def recall_annotator(
+    session: Session, pseudonym: str, *, project_id: int | None = None, since: datetime | None = None
+) -> Recall:
     """Everything that has learned from an annotator's labels, in one project or in all.
 
     From snapshots to the runs and checkpoints that name them, and on through parents to whatever descends from those.
+    `since` leaves out snapshots made before it: a label of that moment cannot be in them.
     """
     annotator = get_annotator(session, pseudonym)
     made = select(func.count()).select_from(Submission).join(Comparison)
@@ -106,6 +141,8 @@ def recall_annotator(session: Session, pseudonym: str, *, project_id: int | None
     if project_id is not None:
         made = made.where(Comparison.project_id == project_id)
         held = held.where(Snapshot.project_id == project_id)
+    if since is not None:
+        held = held.where(Snapshot.created_at >= since)
     snapshots = session.execute(held).all()
     hashes = {snapshot.content_hash for snapshot, _ in snapshots}
     checkpoints = descendants_of(session, hashes)

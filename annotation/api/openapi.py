@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-from annotation.api import projects, submissions, tasks
+from annotation.api import leading, projects, submissions, tasks
 from annotation.sessions import COOKIE
 
 PREFIX = "/api/v1/"
@@ -44,7 +44,7 @@ _WAYS_IN = {
 
 def add_api(app: FastAPI) -> None:
     """Add the API's routes, and the description of all that lies under /api/v1."""
-    for part in (projects, tasks, submissions):
+    for part in (projects, tasks, submissions, leading):
         app.include_router(part.router)
 
     @app.get("/api/v1/openapi.json", include_in_schema=False)

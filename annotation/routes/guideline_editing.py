@@ -10,8 +10,10 @@ from annotation.markdown import to_html
 from annotation.pages import address_of, render
 from storage.accounts import AccountRecord
 from storage.guidelines import add_guideline, current_guideline, list_guidelines
+from storage.hooks import tell
 from storage.projects import ProjectRecord
 from storage.redoing import redo_labels
+from storage.tables import utc_now
 from workbench.errors import DataError
 
 router = APIRouter()
@@ -43,6 +45,8 @@ def write(
     try:
         with request.app.state.database.writing() as session:
             version = add_guideline(session, project.id, text, changes=changes, actor=f"account:{account.id}")
+            body = {"version": version, "changes": changes}
+            tell(session, project.id, "guideline.changed", f"guideline:{version}", body, now=utc_now())
     except DataError as error:
         return _page(request, account, project, text=text, changes=changes, problem=str(error), status=422)
     return RedirectResponse(address_of(project, f"guidelines?done={version}"), status_code=303)

@@ -4,15 +4,34 @@ from fastapi import APIRouter
 
 from annotation.routes import (
     accounts,
+    annotators,
+    asked,
     data,
     guideline_editing,
+    hooks,
     join,
+    live,
     members,
     own_account,
     pay,
     project_setup,
+    review,
 )
 
 router = APIRouter()
-for part in (accounts, data, guideline_editing, join, members, own_account, pay, project_setup):
+for part in (
+    accounts,
+    annotators,
+    asked,
+    data,
+    guideline_editing,
+    hooks,
+    join,
+    live,
+    members,
+    own_account,
+    pay,
+    project_setup,
+    review,
+):
     router.include_router(part.router)

@@ -12,7 +12,9 @@ from annotation.pages import address_of, render
 from annotation.project_form import form_from_settings, settings_from_form
 from annotation.rights import may_anywhere
 from storage.accounts import AccountRecord, add_membership
+from storage.hooks import tell
 from storage.projects import ProjectRecord, create_project, update_project
+from storage.tables import utc_now
 from workbench.errors import ConfigError, DataError
 
 router = APIRouter()
@@ -103,6 +105,9 @@ def change_status(
     with request.app.state.database.writing() as session:
         settings = {**project.settings, "status": status}
         update_project(session, project.id, settings=settings, actor=f"account:{account.id}")
+        now = utc_now()
+        subject = f"status:{now.isoformat()}"
+        tell(session, project.id, "project.changed", subject, {"status": status}, now=now)
     return RedirectResponse(address_of(project), status_code=303)
 
 

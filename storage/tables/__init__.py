@@ -3,6 +3,7 @@
 from storage.tables.access import ApiToken, Invitation
 from storage.tables.base import Base, UTCDateTime, utc_now
 from storage.tables.content import Comparison, ComparisonItem, Completion, Demonstration, Prompt, PromptPool
+from storage.tables.hooks import Webhook, WebhookEvent
 from storage.tables.label_studio import (
     LabelStudioAnnotation,
     LabelStudioPerson,
@@ -19,7 +20,8 @@ from storage.tables.people import (
     Membership,
     Project,
 )
-from storage.tables.service import Audit, Job
+from storage.tables.review import Dispute
+from storage.tables.service import Audit, Bookmark, Figure, Job
 from storage.tables.work import ProjectAnnotator, Question, WorkDay
 
 __all__ = [
@@ -29,13 +31,16 @@ __all__ = [
     "ApiToken",
     "Audit",
     "Base",
+    "Bookmark",
     "Checkpoint",
     "CheckpointParent",
     "Comparison",
     "ComparisonItem",
     "Completion",
     "Demonstration",
+    "Dispute",
     "Draft",
+    "Figure",
     "GuidelineAcknowledgement",
     "GuidelineVersion",
     "Invitation",
@@ -58,6 +63,8 @@ __all__ = [
     "SnapshotAnnotator",
     "Submission",
     "UTCDateTime",
+    "Webhook",
+    "WebhookEvent",
     "Withdrawal",
     "WorkDay",
     "utc_now",

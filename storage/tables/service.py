@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Float, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.base import Base, Id, utc_now
+from storage.tables.base import Base, BigId, Id, utc_now
 from storage.tables.people import one_of
 
 JOB_STATUSES = ("queued", "running", "done", "failed")
@@ -49,3 +49,25 @@ class Audit(Base):
     sequence: Mapped[int | None] = mapped_column(unique=True)
     previous_hash: Mapped[str | None]
     hash: Mapped[str | None]
+
+
+class Bookmark(Base):
+    """How far a background duty has read a table, by the greatest id it has seen."""
+
+    __tablename__ = "bookmark"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigId)
+
+
+class Figure(Base):
+    """Figures of a project that take long to count, as they were last counted."""
+
+    __tablename__ = "figure"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    seconds: Mapped[float] = mapped_column(Float(53))
+    """How long counting took."""
+    computed_at: Mapped[datetime]

@@ -11,6 +11,7 @@ from storage.api_tokens import create_token
 from storage.invitations import create_invitation
 from storage.projects import get_project
 from storage.questions import ask as ask_lead
+from storage.standing import lock_standing
 from storage.tables import GuidelineVersion, utc_now
 
 WHO = ("nobody", "nil", "sec", "ann", "rev", "res", "lea", "ada")
@@ -31,6 +32,9 @@ NOT_THEIRS = "snnnnnnn"
 SOME_LEAD = "snynnnyy"
 NO_DATA = "snnfffnn"
 """There is no comparison to look at, for those who may."""
+REVIEW = "snnfyfyy"
+NO_DISPUTE = "snnfnfnn"
+"""There is no dispute, for those who may decide it."""
 ONE_RUN = "snnnnnnn"
 """There is no run in this test's database, for anybody."""
 
@@ -94,6 +98,21 @@ ROUTES = {
     "GET /projects/{name}/preview": NO_DATA,
     "GET /projects/{name}/pay": LEAD,
     "GET /projects/{name}/pay.csv": LEAD,
+    "GET /projects/{name}/live": READ,
+    "POST /projects/{name}/refresh": READ,
+    "GET /projects/{name}/review": REVIEW,
+    "GET /projects/{name}/review/{dispute_id}": NO_DISPUTE,
+    "POST /projects/{name}/review/{dispute_id}": NO_DISPUTE,
+    "GET /projects/{name}/annotators/{pseudonym}": LEAD,
+    "POST /projects/{name}/annotators/{pseudonym}/withdraw": LEAD,
+    "GET /projects/{name}/questions": LEAD,
+    "POST /projects/{name}/questions/{question_id}": LEAD,
+    "GET /projects/{name}/webhooks": LEAD,
+    "POST /projects/{name}/webhooks": LEAD,
+    "POST /projects/{name}/webhooks/{webhook_id}/remove": LEAD,
+    "GET /api/v1/projects/{project}/live": READ,
+    "GET /api/v1/projects/{project}/pay": LEAD,
+    "GET /api/v1/projects/{project}/disputes": REVIEW,
     "GET /runs": RESEARCH,
     "GET /runs/{name}": ONE_RUN,
     "GET /runs/{name}/report": ONE_RUN,
@@ -136,6 +155,7 @@ def ask(service):
         member = find_account(session, "ann").id
         annotator = ensure_annotator(session, member)
         session.add(GuidelineVersion(project_id=project.id, version="v1", text="Be kind."))
+        lock_standing(session, project.id, annotator.id)
         question = ask_lead(session, project.id, annotator.id, None, "What is kind?", now=utc_now())
     places = {
         "token": token,
@@ -143,6 +163,8 @@ def ask(service):
         "account_id": str(member),
         "wanted": "0",
         "question": str(question),
+        "question_id": str(question),
+        "pseudonym": annotator.pseudonym,
         "project": "stories",
     }
 

@@ -8,10 +8,10 @@ from io import StringIO
 import pytest
 from fastapi.testclient import TestClient
 
+from annotation.ages import age
 from annotation.agreement import measure_agreement
 from annotation.agreement_store import last_agreement
 from annotation.app import create_app
-from annotation.pages import age
 from annotation.settings import Settings
 from annotation.throttle import Throttle
 from cli.main import main

@@ -1,0 +1,42 @@
+"""The lead's live page, and asking for figures now."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from annotation.access import Posting, Reading, SignedIn, project_for
+from annotation.live import live_figures
+from annotation.pages import address_of, render
+from annotation.rights import may
+from annotation.scripts import address
+from annotation.worker import AGREEMENT_JOB, FIGURES_JOB
+from storage.jobs import enqueue, is_pending
+from storage.tables import utc_now
+
+router = APIRouter()
+
+
+@router.get("/projects/{name}/live")
+def live(request: Request, name: str, account: SignedIn, database: Reading) -> HTMLResponse:
+    """Figures as they are now; the page's script brings them up to date while it is looked at."""
+    project = project_for(database, account, name, "read")
+    return render(
+        request,
+        "live.html",
+        account=account,
+        project=project,
+        figures=live_figures(database, project, utc_now()),
+        leads=may(account, project.id, "lead"),
+        script=address,
+    )
+
+
+@router.post("/projects/{name}/refresh")
+def refresh(request: Request, name: str, account: Posting, database: Reading) -> Response:
+    """Ask the worker to count anew."""
+    project = project_for(database, account, name, "read")
+    now, payload = utc_now(), {"project": project.id}
+    with request.app.state.database.writing() as session:
+        for kind in (FIGURES_JOB, AGREEMENT_JOB):
+            if not is_pending(session, kind, payload, now=now):
+                enqueue(session, kind, payload, now=now)
+    return RedirectResponse(address_of(project, "live"), status_code=303)

@@ -1,0 +1,289 @@
+"""Disputes: how far the rankings of a comparison disagree, the queue for reviewers, and what they decide."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from storage import audit
+from storage.annotators import ensure_annotator
+from storage.comparisons import read_comparisons
+from storage.submissions import (
+    NewRanking,
+    add_rankings,
+    ranking_content_hash,
+    read_rankings,
+)
+from storage.tables import Account, Comparison, Dispute, Project, Submission
+from workbench import records
+from workbench.errors import DataError
+
+Ranks = Sequence[int | None]
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeRecord:
+    """A dispute in the queue."""
+
+    id: int
+    comparison_id: int
+    comparison: str
+    disagreement: float
+    labels: int
+    status: str
+    reason: str | None
+    created_at: datetime
+
+
+def disagreement(rankings: Sequence[records.Ranking]) -> tuple[float, int]:
+    """How far annotators disagree on the criterion where they do so most, and how many ranked at all.
+
+    Over each two annotators and each two completions that both ranked: 0 for the same order, 1 for the opposite,
+    1/2 where one of them ties. People alone are compared, not an adjudication.
+    """
+    by_criterion: dict[str, dict[str, Ranks]] = defaultdict(dict)
+    for ranking in rankings:
+        if ranking.ranks is not None and ranking.annotator_kind != "adjudicator":
+            by_criterion[ranking.criterion][ranking.annotator] = ranking.ranks
+    annotators = {name for ranked in by_criterion.values() for name in ranked}
+    found = [
+        value
+        for ranked in by_criterion.values()
+        if (value := _disagreement(list(ranked.values()))) is not None
+    ]
+    return max(found, default=0.0), len(annotators)
+
+
+def _disagreement(ranked: Sequence[Ranks]) -> float | None:
+    total = count = 0.0
+    for one, other in combinations(ranked, 2):
+        for i, j in combinations(range(len(one)), 2):
+            first, second = _order(one, i, j), _order(other, i, j)
+            if first is not None and second is not None:
+                total += abs(first - second) / 2
+                count += 1
+    return total / count if count else None
+
+
+def _order(ranks: Ranks, i: int, j: int) -> int | None:
+    a, b = ranks[i], ranks[j]
+    return None if a is None or b is None else (a > b) - (a < b)
+
+
+def measure_disputes(
+    session: Session, comparison_ids: Sequence[int], thresholds: Mapping[int, float], *, now: datetime
+) -> int:
+    """Measure these comparisons anew: open disputes above their project's threshold, settle those that fell below.
+
+    What a reviewer decided or dismissed stays so. Returns how many were opened.
+    """
+    opened = 0
+    for start in range(0, len(comparison_ids), _BATCH):
+        some = list(comparison_ids[start : start + _BATCH])
+        projects = dict(
+            session.execute(
+                select(Comparison.id, Comparison.project_id).where(
+                    Comparison.id.in_(some), Comparison.kind == "ordinary"
+                )
+            ).all()
+        )
+        rankings = read_rankings(session, some)
+        known = {
+            row.comparison_id: row
+            for row in session.scalars(select(Dispute).where(Dispute.comparison_id.in_(some)))
+        }
+        for key, project_id in projects.items():
+            value, labels = disagreement(rankings.get(key, []))
+            is_disputed = labels > 1 and value > thresholds[project_id]
+            row = known.get(key)
+            if row is None and is_disputed:
+                session.add(
+                    Dispute(
+                        project_id=project_id,
+                        comparison_id=key,
+                        disagreement=value,
+                        labels=labels,
+                        created_at=now,
+                    )
+                )
+                opened += 1
+            elif row is not None and row.status in ("open", "settled"):
+                row.disagreement, row.labels = value, labels
+                row.status = "open" if is_disputed else "settled"
+                row.ended_at = None if is_disputed else now
+    session.flush()
+    return opened
+
+
+def list_disputes(
+    session: Session,
+    project_id: int,
+    *,
+    status: str = "open",
+    account_id: int | None = None,
+    limit: int = 100,
+) -> list[DisputeRecord]:
+    """Disputes, the greatest disagreement first; without those that the account has ranked itself."""
+    query = (
+        select(Dispute, Comparison.record_id)
+        .join(Comparison, Comparison.id == Dispute.comparison_id)
+        .where(Dispute.project_id == project_id, Dispute.status == status)
+        .order_by(Dispute.disagreement.desc(), Dispute.id)
+        .limit(limit)
+    )
+    if account_id is not None:
+        query = query.where(~_ranked_by(account_id))
+    return [_record(row, name) for row, name in session.execute(query)]
+
+
+def count_disputes(session: Session, project_id: int) -> dict[str, int]:
+    """Disputes by status."""
+    query = (
+        select(Dispute.status, func.count()).where(Dispute.project_id == project_id).group_by(Dispute.status)
+    )
+    return dict(session.execute(query).all())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disputed:
+    """A dispute with all that its reviewer sees; whose rankings they are is not among it."""
+
+    dispute: DisputeRecord
+    comparison: records.Comparison
+
+
+def read_dispute(session: Session, project_id: int, dispute_id: int) -> Disputed:
+    """The dispute; DataError if the project has none of that id."""
+    row = session.execute(
+        select(Dispute, Comparison.record_id)
+        .join(Comparison, Comparison.id == Dispute.comparison_id)
+        .where(Dispute.id == dispute_id, Dispute.project_id == project_id)
+    ).first()
+    if row is None:
+        raise DataError(f"no dispute {dispute_id} in this project")
+    comparison = next(read_comparisons(session, project_id, ids=[row[1]]))
+    return Disputed(dispute=_record(row[0], row[1]), comparison=comparison)
+
+
+def decide(
+    session: Session,
+    project_id: int,
+    dispute_id: int,
+    rankings: Mapping[str, Ranks],
+    *,
+    reason: str,
+    account_id: int,
+    now: datetime,
+) -> None:
+    """Settle a dispute by an adjudication, which from then on is the consensus by itself.
+
+    DataError without a reason, where the reviewer ranked it themselves, or where it is not open any more.
+    """
+    row = _take(session, project_id, dispute_id, reason, account_id)
+    reviewer = ensure_annotator(session, account_id)
+    name = session.scalars(select(Comparison.record_id).where(Comparison.id == row.comparison_id)).one()
+    comparison = next(read_comparisons(session, project_id, ids=[name]))
+    token = secrets.token_urlsafe(12)
+    new = []
+    for criterion, ranks in rankings.items():
+        ranking = records.Ranking(
+            id=f"adjudication-{token}-{criterion}",
+            annotator=reviewer.pseudonym,
+            annotator_kind="adjudicator",
+            ranks=tuple(ranks),
+            criterion=criterion,
+            at=now.isoformat(timespec="milliseconds"),
+            note=reason,
+        )
+        records.check_ranking(ranking, len(comparison.completions))
+        new.append(NewRanking(row.comparison_id, ranking, ranking_content_hash(ranking)))
+    add_rankings(session, project_id, new)
+    _end(session, row, "decided", reason, account_id, now)
+
+
+def dismiss(
+    session: Session, project_id: int, dispute_id: int, *, reason: str, account_id: int, now: datetime
+) -> None:
+    """Leave the rankings as they are: people may differ here. DataError as for `decide`."""
+    _end(
+        session,
+        _take(session, project_id, dispute_id, reason, account_id),
+        "dismissed",
+        reason,
+        account_id,
+        now,
+    )
+
+
+def _take(session: Session, project_id: int, dispute_id: int, reason: str, account_id: int) -> Dispute:
+    if not reason.strip():
+        raise DataError("write why: annotators and whoever trains on this will ask")
+    row = session.scalar(
+        select(Dispute).where(Dispute.id == dispute_id, Dispute.project_id == project_id).with_for_update()
+    )
+    if row is None:
+        raise DataError(f"no dispute {dispute_id} in this project")
+    if row.status != "open":
+        raise DataError(f"this dispute is {row.status} already; nothing was changed")
+    own = select(Comparison.id).where(Comparison.id == row.comparison_id, _ranked_by(account_id))
+    if session.scalar(own) is not None:
+        raise DataError("you ranked this comparison yourself; another reviewer decides it")
+    return row
+
+
+def _end(session: Session, row: Dispute, status: str, reason: str, account_id: int, now: datetime) -> None:
+    row.status, row.reason, row.account_id, row.ended_at = status, reason.strip(), account_id, now
+    audit.record(
+        session, f"account:{account_id}", f"dispute {status}", f"dispute:{row.id}", {"reason": reason}
+    )
+    session.flush()
+
+
+def _ranked_by(account_id: int) -> Any:
+    return exists().where(
+        Submission.comparison_id == Comparison.id,
+        Submission.annotator_id == Account.annotator_id,
+        Account.id == account_id,
+        Submission.annotator_kind != "adjudicator",
+    )
+
+
+def disputable(session: Session, first: int, last: int) -> dict[int, list[int]]:
+    """By project, the comparisons of the submissions with ids from `first` to `last` that were ranked twice or more."""
+    query = (
+        select(Comparison.project_id, Comparison.id)
+        .join(Submission, Submission.comparison_id == Comparison.id)
+        .where(Submission.id >= first, Submission.id <= last, Comparison.votes > 1)
+        .distinct()
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for project_id, key in session.execute(query):
+        found[project_id].append(key)
+    return found
+
+
+def settings_of(session: Session, project_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """The settings of these projects."""
+    query = select(Project.id, Project.settings).where(Project.id.in_(project_ids))
+    return dict(session.execute(query).all())
+
+
+def _record(row: Dispute, comparison: str) -> DisputeRecord:
+    return DisputeRecord(
+        id=row.id,
+        comparison_id=row.comparison_id,
+        comparison=comparison,
+        disagreement=row.disagreement,
+        labels=row.labels,
+        status=row.status,
+        reason=row.reason,
+        created_at=row.created_at,
+    )
