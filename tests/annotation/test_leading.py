@@ -169,7 +169,9 @@ def test_the_live_page_counts_on_from_what_was_counted(service, torn) -> None:
         for back, times in ((2, 3), (1, 5), (0, 2)):
             day = (now - timedelta(days=back)).date().isoformat()
             for _ in range(times):
-                count_answer(session, project.id, annotator.id, day=day, what="ranked", seconds=30, now=now)
+                count_answer(
+                    session, project.id, annotator.id, day=day, what="ranked", seconds=30, now=now, more={}
+                )
     with service.database.reading() as session:
         found = live_figures(session, project, now)
     # 20 labels were counted and 10 came since; the past days brought 3 and 5, on average 4.

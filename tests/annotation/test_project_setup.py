@@ -245,7 +245,9 @@ def test_pay_is_counted_by_pseudonym(service) -> None:
             ("2026-11-03", "skipped"),
             ("2026-12-01", "ranked"),
         ):
-            count_answer(session, found.id, annotator.id, day=day, what=what, seconds=600, now=utc_now())
+            count_answer(
+                session, found.id, annotator.id, day=day, what=what, seconds=600, now=utc_now(), more={}
+            )
     span = "first=2026-11-01&last=2026-11-30"
     page = service.browser.get(f"/projects/stories/pay?{span}").text
     assert annotator.pseudonym in page and "9.00" in page and ">ann<" not in page
