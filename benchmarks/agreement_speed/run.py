@@ -1,7 +1,8 @@
 """Agreement speed: alpha beside evalica and krippendorff on the same table, and the whole report on many rankings.
 
 The table holds pair labels (-1, 0, 1) of many annotators, three of whom judged each unit. Every repeat times all ways
-of computing alpha in alternating order; evalica takes the table as a DataFrame, which is made outside the timing.
+of computing alpha in alternating order, in CPU time, so that other work on the machine counts little; evalica takes
+the table as a DataFrame, which is made outside the timing.
 krippendorff is GPL, so it lives in a virtual environment of its own: `--krippendorff PYTHON` names its interpreter,
 and a process of it stands by, holds the same table, and times itself when its turn comes.
 The report is measured from records in memory to figures and page, on rankings of four completions with overlap three.
@@ -60,9 +61,9 @@ class Krippendorff:
         "import sys, time, numpy, krippendorff\n"
         "table = numpy.load(sys.argv[1])\n"
         "for line in sys.stdin:\n"
-        "    began = time.perf_counter()\n"
+        "    began = time.process_time()\n"
         "    value = krippendorff.alpha(reliability_data=table, level_of_measurement=line.strip())\n"
-        "    print(value, time.perf_counter() - began, flush=True)\n"
+        "    print(value, time.process_time() - began, flush=True)\n"
     )
 
     def __init__(self, python: Path, table: np.ndarray, folder: str) -> None:
@@ -112,14 +113,14 @@ def _time_levels(
         answers = {}
         for repeat in range(repeats):
             for name in list(ways)[:: 1 if repeat % 2 else -1]:
-                began = time.perf_counter()
+                began = time.process_time()
                 answers[name] = ways[name](level)
-                took = time.perf_counter() - began
+                took = time.process_time() - began
                 seconds[name].append(peer.seconds if peer and name == "krippendorff" else took)
         assert max(answers.values()) - min(answers.values()) < 1e-9, answers
         print(f"\nalpha {level}, {what}, {repeats} repeats")
         print(
-            "| way | ms, median (min to max) | over accord's from the table | over accord's from the list |\n"
+            "| way | CPU-ms, median (min to max) | over accord's from the table | over accord's from the list |\n"
             "|---|---|---|---|"
         )
         for name, found in seconds.items():
