@@ -17,7 +17,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedTokenizerBase
@@ -25,6 +24,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from workbench.errors import CheckpointError, DataError
+from workbench.modeling.attention import attend
 from workbench.modeling.chat import encode_completion, encode_prompt
 from workbench.modeling.logprobs import output_weight, token_logprobs, trunk
 from workbench.records import Comparison
@@ -220,19 +220,14 @@ def grouped_attention(
             tuple[Tensor, None],
             sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs),
         )
-    gqa = query.shape[1] != key.shape[1]
     shapes = [grouped.prompts, *((block.count, block.length) for block in grouped.blocks)]
     (q, *own_q), (k, *own_k), (v, *own_v) = (_split_rows(x, shapes) for x in (query, key, value))
     # Right padding: under a causal mask no real token sees it.
-    outs = [F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=gqa)]
+    outs = [attend(q, k, v, causal=True, scale=scaling)]
     for i, block in enumerate(grouped.blocks):
         keys = torch.cat([k[block.prompt], own_k[i]], dim=2)  # (count, H_kv, P + length, d)
         values = torch.cat([v[block.prompt], own_v[i]], dim=2)
-        outs.append(
-            F.scaled_dot_product_attention(
-                own_q[i], keys, values, attn_mask=block.mask, scale=scaling, enable_gqa=gqa
-            )
-        )
+        outs.append(attend(own_q[i], keys, values, block.mask, scale=scaling))
     return torch.cat([out.transpose(1, 2).flatten(0, 1) for out in outs])[None], None
 
 

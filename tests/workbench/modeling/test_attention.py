@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.tiny_models import tiny_model
-from workbench.modeling.attention import NAME, causal_attention, use_causal_attention
+from workbench.modeling.attention import NAME, attend, causal_attention, use_causal_attention
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3"])
@@ -68,3 +68,17 @@ def test_models_with_other_attention_are_left_alone():
     )
     assert not use_causal_attention(model)
     assert model.config._attn_implementation != NAME
+
+
+@pytest.mark.parametrize("lowered_by", ["dtype", "autocast"])
+def test_on_a_cpu_bf16_attention_is_computed_in_fp32(lowered_by):
+    q, k, v = (torch.randn(2, 4, 40, 8, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    rounded = [x.bfloat16() for x in (q, k, v)]
+    exact = F.scaled_dot_product_attention(*(x.float() for x in rounded), is_causal=True)
+    if lowered_by == "dtype":
+        got = attend(*rounded, causal=True)
+        torch.testing.assert_close(got, exact.bfloat16(), rtol=0, atol=0)
+    else:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            got = attend(*(x.float() for x in rounded), causal=True)
+        torch.testing.assert_close(got, exact, rtol=0, atol=0)
