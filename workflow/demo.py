@@ -6,8 +6,6 @@ go through. Two stages that need nothing of each other run as two processes of o
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +26,6 @@ from policy.sample import sample
 from policy.sft import train as train_sft
 from policy.sft_config import SFTConfig
 from pretrain.config import PretrainConfig
-from pretrain.train import train as train_base
 from reward.config import RewardConfig
 from storage.comparisons import read_comparisons as read_project
 from storage.database import init_database
@@ -36,21 +33,22 @@ from storage.importing import import_comparisons_file, import_demonstrations_fil
 from storage.projects import create_project, find_project
 from storage.snapshots import create_snapshot
 from workbench.artifacts import write_file_aside
-from workbench.config import dump_config
 from workbench.console import say
-from workbench.errors import RunError
-from workbench.home import home, runs_folder
+from workbench.home import runs_folder
 from workbench.jsonl import read_comparisons, write_comparisons
 from workbench.metrics import read_metrics
 from workbench.runs import Run, RunResult, open_run
 from workbench.snapshots import Snapshot, open_snapshot
 from workbench.statistics.simulated import rank_all
 from workflow.demo_config import COMPLETION_TOKENS, PROJECT, SIZES, DemoConfig, DemoSize
+from workflow.demo_processes import Command, run_commands
 from workflow.demo_report import demo_page
 from workflow.demo_world import GUIDELINE_VERSION, PANEL, story_utility, write_world
 from workflow.registration import register
 
 REWARD_MODELS = 2
+PROCESSES = 2
+"""Of one thread each, for our own training loops: on a model this small they do more than two threads."""
 
 
 def demo(config: DemoConfig, *, name: str = "demo", fresh: bool = False) -> RunResult:
@@ -88,7 +86,7 @@ class _Demo:
             with self._stage("prepare", "stories, prompts and demonstrations"):
                 self._prepare()
             with self._stage("pretrain", f"base model on {self.size.pretrain_tokens:,} tokens"):
-                self._register(self._pretrain())
+                self._run_commands(self._base_commands())
             with self._stage("sft", "fine-tuning on demonstrations of mixed quality"):
                 self._register(self._sft())
             with self._stage("sample", f"{self.size.ranked_prompts:,} prompts x 4 completions"):
@@ -96,9 +94,13 @@ class _Demo:
             with self._stage("rank", f"{len(PANEL)} SIMULATED annotators rank them; agreement; snapshot"):
                 agreement, snapshot = self._rank()
             with self._stage("reward", f"{REWARD_MODELS} reward models, side by side"):
-                self._side_by_side(self._reward_commands(snapshot))
-            with self._stage("align", "DPO and PPO, side by side"):
-                self._side_by_side(self._policy_commands(snapshot))
+                self._run_commands(self._reward_commands(snapshot))
+            with self._stage("dpo", f"DPO on the rankings, {self.size.dpo_epochs:g} passes"):
+                self._run_commands(self._dpo_commands(snapshot))
+            with self._stage(
+                "ppo", f"PPO, {self.size.ppo_iterations} iterations of {self.size.ppo_batch_size} stories"
+            ):
+                self._run_commands(self._ppo_commands())
             with self._stage(
                 "evaluate", f"SFT, DPO and PPO on {self.size.evaluation_prompts} held-out prompts"
             ):
@@ -127,24 +129,23 @@ class _Demo:
             )
         database.dispose()
 
-    def _pretrain(self) -> RunResult:
-        return train_base(
-            PretrainConfig(
-                text=(str(self.folder / "corpus.jsonl"),),
-                vocab_size=1024,
-                context=192,
-                batch_size=8,
-                qk_norm=True,
-                learning_rate=0.01,
-                embedding_learning_rate=0.006,
-                tokens=self.size.pretrain_tokens,
-                evaluations=2,
-                evaluation_rows=64,
-                threads=cores(),
-                seed=self.config.seed,
-            ),
-            name=self._name("base"),
+    def _base_commands(self) -> dict[str, Command]:
+        config = PretrainConfig(
+            text=(str(self.folder / "corpus.jsonl"),),
+            vocab_size=1600,
+            context=128,
+            batch_size=8,
+            qk_norm=True,
+            learning_rate=0.01,
+            embedding_learning_rate=0.006,
+            tokens=self.size.pretrain_tokens,
+            evaluations=2,
+            evaluation_rows=64,
+            threads=1,
+            seed=self.config.seed,
         )
+        progress = ("train/tokens", float(self.size.pretrain_tokens))
+        return {self._name("base"): Command("pretrain train", config, PROCESSES, progress)}
 
     def _sft(self) -> RunResult:
         return train_sft(
@@ -210,9 +211,9 @@ class _Demo:
         )
         write_comparisons(target, ranked)
 
-    def _reward_commands(self, snapshot: Snapshot) -> dict[str, tuple[str, Any]]:
+    def _reward_commands(self, snapshot: Snapshot) -> dict[str, Command]:
         return {
-            self._name(f"reward-{i + 1}"): (
+            self._name(f"reward-{i + 1}"): Command(
                 "reward train",
                 RewardConfig(
                     base=self._name("sft"),
@@ -224,87 +225,60 @@ class _Demo:
                     threads=1,
                     seed=self.config.seed + 1000 * i,
                 ),
+                progress=("reward/epoch", self.size.reward_epochs),
             )
             for i in range(REWARD_MODELS)
         }
 
-    def _policy_commands(self, snapshot: Snapshot) -> dict[str, tuple[str, Any]]:
-        return {
-            self._name("dpo"): (
-                "dpo train",
-                DPOConfig(
-                    policy=self._name("sft"),
-                    comparisons=str(snapshot.path),
-                    beta=0.1,
-                    epochs=self.size.dpo_epochs,
-                    batch_comparisons=16,
-                    learning_rate=2e-4,
-                    threads=1,
-                    seed=self.config.seed,
-                ),
-            ),
-            self._name("ppo"): (
-                "ppo train",
-                PPOConfig(
-                    policy=self._name("sft"),
-                    reward_models=tuple(self._name(f"reward-{i + 1}") for i in range(REWARD_MODELS)),
-                    prompts=self.folder / "prompts.jsonl",
-                    total_episodes=self.size.ppo_iterations * self.size.ppo_batch_size,
-                    batch_size=self.size.ppo_batch_size,
-                    max_new_tokens=COMPLETION_TOKENS,
-                    temperature=1.0,
-                    missing_eos="replace",
-                    missing_eos_value=-3.0,
-                    score_normalization="start",
-                    score_clip=3.0,
-                    kl_coef=0.05,
-                    kl_controller="adaptive",
-                    kl_target=4.0,
-                    kl_target_ramp=0.4,
-                    kl_horizon=2_000,
-                    kl_coef_limits=(0.5, 8.0),
-                    num_ppo_epochs=2,
-                    num_mini_batches=2,
-                    micro_batch_tokens=4096,
-                    early_stop_kl=0.05,
-                    learning_rate=3e-4,
-                    old_logprobs="sampler",
-                    keep="best",
-                    best_max_kl=8.0,
-                    best_min_distinct_2=0.85,
-                    seed=self.config.seed,
-                ),
-            ),
-        }
+    def _dpo_commands(self, snapshot: Snapshot) -> dict[str, Command]:
+        config = DPOConfig(
+            policy=self._name("sft"),
+            comparisons=str(snapshot.path),
+            beta=0.1,
+            epochs=self.size.dpo_epochs,
+            batch_comparisons=16,
+            learning_rate=2e-4,
+            threads=cores(),
+            seed=self.config.seed,
+        )
+        return {self._name("dpo"): Command("dpo train", config, progress=("dpo/epoch", self.size.dpo_epochs))}
 
-    def _side_by_side(self, commands: Mapping[str, tuple[str, Any]]) -> None:
-        """Run `accord` commands as processes of one thread each; all have ended when this returns or raises."""
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCORD_HOME": str(home())}
-        running = []
-        for name, (command, config) in commands.items():
-            if (runs_folder() / name / "report.json").exists():
-                continue
-            settings = self.folder / "settings" / f"{name}.yaml"
-            dump_config(config, settings)
-            log = (self.folder / f"{name}.log").open("ab")
-            line = [sys.executable, "-m", "cli", *command.split(), "--config", str(settings), "--run", name]
-            say(f"  accord {' '.join(line[3:])}")
-            running.append((name, subprocess.Popen(line, env=environment, stdout=log, stderr=log), log))
-        try:
-            failed = _first_failure({name: process for name, process, _ in running})
-        finally:
-            # One that failed ends the others too: they go on from their last checkpoint when the demo does.
-            for _, process, log in running:
-                if process.poll() is None:
-                    process.terminate()
-                    process.wait()
-                log.close()
-        if failed:
-            log_file = self.folder / f"{failed}.log"
-            last = log_file.read_text(errors="replace").strip().splitlines()[-3:]
-            raise RunError(
-                f"run '{failed}' failed; its messages are in {log_file}, the last: {' '.join(last)}"
-            )
+    def _ppo_commands(self) -> dict[str, Command]:
+        config = PPOConfig(
+            policy=self._name("sft"),
+            reward_models=tuple(self._name(f"reward-{i + 1}") for i in range(REWARD_MODELS)),
+            prompts=self.folder / "prompts.jsonl",
+            total_episodes=self.size.ppo_iterations * self.size.ppo_batch_size,
+            batch_size=self.size.ppo_batch_size,
+            max_new_tokens=COMPLETION_TOKENS,
+            temperature=1.0,
+            missing_eos="replace",
+            missing_eos_value=-3.0,
+            score_normalization="start",
+            score_clip=3.0,
+            kl_coef=0.05,
+            kl_controller="adaptive",
+            kl_target=4.0,
+            kl_target_ramp=0.4,
+            kl_horizon=2_000,
+            kl_coef_limits=(0.5, 8.0),
+            num_ppo_epochs=2,
+            num_mini_batches=2,
+            micro_batch_tokens=4096,
+            early_stop_kl=0.05,
+            learning_rate=3e-4,
+            old_logprobs="sampler",
+            keep="best",
+            best_max_kl=8.0,
+            best_min_distinct_2=0.85,
+            seed=self.config.seed,
+            threads=1,
+        )
+        progress = ("step", float(self.size.ppo_iterations))
+        return {self._name("ppo"): Command("ppo train", config, PROCESSES, progress)}
+
+    def _run_commands(self, commands: Mapping[str, Command]) -> None:
+        run_commands(commands, self.folder)
         for name in commands:
             register(runs_folder() / name)
 
@@ -383,15 +357,6 @@ class _Demo:
     def _write(self, name: str, value: Mapping[str, float]) -> None:
         with write_file_aside(self.folder / name) as file:
             file.write((json.dumps(value, indent=2) + "\n").encode())
-
-
-def _first_failure(processes: Mapping[str, "subprocess.Popen[bytes]"]) -> str | None:
-    """Wait until all have ended well, or one has not: its name."""
-    while any(process.poll() is None for process in processes.values()):
-        if failed := [name for name, process in processes.items() if process.poll() not in (None, 0)]:
-            return failed[0]
-        time.sleep(0.2)
-    return next((name for name, process in processes.items() if process.returncode != 0), None)
 
 
 def world_checks(utilities: "np.ndarray[Any, np.dtype[np.float64]]") -> dict[str, float]:

@@ -37,8 +37,8 @@ class DemoSize:
 
 SIZES = {
     "full": DemoSize(
-        corpus_documents=17_000, pretrain_tokens=750_000, demonstrations=2_400, sft_epochs=1.5, ranked_prompts=1_000,
-        reward_epochs=2.0, dpo_epochs=2.0, ppo_iterations=14, ppo_batch_size=128, evaluation_prompts=150,
+        corpus_documents=17_000, pretrain_tokens=600_000, demonstrations=2_400, sft_epochs=1.5, ranked_prompts=1_200,
+        reward_epochs=2.0, dpo_epochs=2.0, ppo_iterations=40, ppo_batch_size=128, evaluation_prompts=150,
         samples_per_prompt=4,
     ),
     "small": DemoSize(
@@ -49,5 +49,5 @@ SIZES = {
 }  # fmt: skip
 
 PROJECT = "demo"
-COMPLETION_TOKENS = 112
+COMPLETION_TOKENS = 88
 """Tokens a completion may have; a story has about 70."""

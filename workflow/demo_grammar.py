@@ -22,6 +22,7 @@ from workflow.demo_phrases import (
     KIND,
     LOOKS,
     MOOD,
+    MOOD_FACT,
     NO_ENDING,
     OPENINGS,
     PROMPTS,
@@ -111,9 +112,11 @@ def write_title(request: Request, rng: np.random.Generator) -> str:
 
 
 def write_facts(request: Request, rng: np.random.Generator) -> str:
-    """Three plain sentences about one hero, or four about two: the shortest text in which names come again."""
-    lines, count = (FACTS_OF_TWO, 3) if request.friend else (FACTS, 2)
-    chosen = [lines[0], *(str(line) for line in rng.permutation(lines[1:])[:count])]
+    """A few plain sentences about one hero or two: the shortest text in which names, kinds and things come again."""
+    lines = FACTS_OF_TWO if request.friend else FACTS
+    chosen = [lines[0], *(str(line) for line in rng.permutation(lines[1:])[:3])]
+    if not request.friend and rng.random() < 0.5:
+        chosen[-1:] = [MOOD_FACT, str(rng.permutation(MOOD[request.mood])[0])]
     return " ".join(
         fill(line, request, look=_pick(rng, LOOKS), friend_look=_pick(rng, LOOKS)) for line in chosen
     )
@@ -197,7 +200,7 @@ def article(noun: str) -> str:
 def _beginning(told: Request, rng: np.random.Generator, mood_line: str) -> list[str]:
     """Who, where, with what, and a first sign of the mood."""
     lines = [_pick(rng, OPENINGS), _pick(rng, THING_INTROS)]
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         lines.insert(1, _pick(rng, PLACES[told.place].details))
     lines.insert(int(rng.integers(1, len(lines) + 1)), mood_line)
     return lines
@@ -208,16 +211,16 @@ def _middle(told: Request, rng: np.random.Generator, mood_line: str, wrong: Mapp
     thing = THINGS[told.thing]
     trouble = _pick(rng, tuple(thing.helps)) if rng.random() < 0.75 else _pick(rng, TROUBLES)
     lines = [_pick(rng, TROUBLE[trouble])]
-    if rng.random() < 0.2:
+    if rng.random() < 0.1:
         lines.append(mood_line)
-    if rng.random() < 0.25:
+    if rng.random() < 0.08:
         lines.append(_pick(rng, ASKING))
     if wrong["harm"]:
         return [*lines, _pick(rng, tuple(HARM.values()))]
     if wrong["no_help"]:
         return [*lines, _pick(rng, BLAND)]
     lines.append(thing.helps[trouble] if trouble in thing.helps else _pick(rng, HELP[trouble]))
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         lines.append(_pick(rng, tuple(KIND.values())))
     return lines
 
@@ -229,7 +232,7 @@ def _marred(lines: list[str], rng: np.random.Generator, wrong: Mapping[str, bool
         for _ in range(2):
             del lines[int(rng.integers(1, len(lines)))]
     if wrong["padded"]:
-        for _ in range(2):
+        for _ in range(1):
             lines.insert(int(rng.integers(1, len(lines))), _pick(rng, BLAND))
     if wrong["repeats"]:
         again = int(rng.integers(0, len(lines)))

@@ -297,20 +297,25 @@ TITLES_WITH_FRIEND = ("A {m} story with {a_t} and {a_p} about {F} the {fk} and {
 
 FACTS = (
     "{H} the {k} has {a_t}.",
-    "{H} is {at_p}.",
-    "{H} wants something {m}.",
+    "{H} the {k} is {at_p}.",
+    "{H} the {k} likes the {p}.",
+    "{H} the {k} plays with the {t}.",
+    "The {t} belongs to {H} the {k}.",
     "{H} is {look} {k}.",
-    "{H} likes the {p}.",
-    "{H} plays with the {t}.",
+    "{H} took the {t} {to_p}.",
+    "{H} dreams of {a_p}.",
 )
+
+MOOD_FACT = "{H} the {k} wants something {m}."
 
 FACTS_OF_TWO = (
     "{H} the {k} met {F} the {fk}.",
     "{H} gave {F} the {t}.",
-    "{F} thanked {H}.",
-    "{H} helped {F}.",
+    "{F} the {fk} thanked {H} the {k}.",
+    "{H} helped {F} the {fk}.",
     "{F} is {F_look} {fk}.",
     "{H} is {look} {k}.",
     "{H} and {F} went {to_p}.",
     "{F} smiled at {H}.",
+    "{H} showed {F} the {t}.",
 )

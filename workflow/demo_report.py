@@ -25,7 +25,8 @@ STAGES = {
     "sample": "samples to be ranked",
     "rank": "simulated ranking, agreement, snapshot",
     "reward": "two reward models, side by side",
-    "align": "DPO and PPO, side by side",
+    "dpo": "DPO",
+    "ppo": "PPO",
     "evaluate": "evaluation",
 }
 

@@ -28,7 +28,7 @@ WEIGHTS = {
     "length": 0.8,
     "repetition": -3.0,
 }
-FITTING_WORDS = 60
+FITTING_WORDS = 56
 REFERENCE_STORIES = 6000
 UNKIND_BUT_FLUENT = replace(Flaws().scaled(0.0), harm=0.25, no_help=0.2, no_ending=0.25, padded=0.5)
 

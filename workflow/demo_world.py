@@ -48,7 +48,7 @@ PANEL = (
 )
 """Six simulated annotators; noise, tie width and bias in standard deviations of the utility over SFT samples."""
 
-FACTS, EXCERPTS = 0.35, 0.4
+FACTS, EXCERPTS = 0.4, 0.35
 """Shares of the pretraining documents that are plain sentences about one hero or two, and two or three sentences of a
 story; the others are whole stories. In short documents a name stands close to where it was first said: there a small
 model learns within minutes to say the same name again, which it does not from whole stories alone (docs/demo.md)."""
@@ -86,8 +86,8 @@ def document(rng: np.random.Generator) -> str:
     if form >= FACTS + EXCERPTS:
         return f"{write_title(request, rng)} {story}"
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z\"])", story)
-    if rng.random() < 0.4:
-        beginning = " ".join(sentences[: int(rng.integers(1, 3))])
+    if rng.random() < 0.6:
+        beginning = " ".join(sentences[: int(rng.integers(1, 4))])
         return f"{write_title(request, rng)} {beginning}"
     first = int(rng.integers(0, max(1, len(sentences) - 1)))
     return " ".join(sentences[first : first + int(rng.integers(2, 4))])
