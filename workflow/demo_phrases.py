@@ -47,11 +47,11 @@ OPENINGS = (
 THING_INTROS = (
     "{H} carried {adj_t}.",
     "{H} had {adj_t}.",
-    "{H} owned {adj_t}.",
-    "{H} had found {adj_t} in the grass.",
-    "{H} never went out without {adj_t}.",
-    "{H} had made {adj_t} all alone.",
-    "{H} had {adj_t} from an old sailor.",
+    "The {k} owned {adj_t}.",
+    "The {k} had found {adj_t} in the grass.",
+    "The {k} never went out without {adj_t}.",
+    "The {k} had made {adj_t} all alone.",
+    "The {k} had {adj_t} from an old sailor.",
     "{H} had brought {adj_t} that day.",
 )
 
@@ -298,12 +298,13 @@ TITLES_WITH_FRIEND = ("A {m} story with {a_t} and {a_p} about {F} the {fk} and {
 FACTS = (
     "{H} the {k} has {a_t}.",
     "{H} the {k} is {at_p}.",
-    "{H} the {k} likes the {p}.",
+    "The {k} likes the {p}.",
     "{H} the {k} plays with the {t}.",
     "The {t} belongs to {H} the {k}.",
     "{H} is {look} {k}.",
-    "{H} took the {t} {to_p}.",
+    "The {k} took the {t} {to_p}.",
     "{H} dreams of {a_p}.",
+    "The name of the {k} is {H}.",
 )
 
 MOOD_FACT = "{H} the {k} wants something {m}."
@@ -318,4 +319,5 @@ FACTS_OF_TWO = (
     "{H} and {F} went {to_p}.",
     "{F} smiled at {H}.",
     "{H} showed {F} the {t}.",
+    "The {fk} waved to the {k}.",
 )

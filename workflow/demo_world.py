@@ -79,14 +79,14 @@ def document(rng: np.random.Generator) -> str:
     request, form = draw_request(rng), rng.random()
     if form < FACTS:
         return write_facts(
-            with_friend(request, rng) if form < FACTS / 2 else replace(request, friend="", friend_kind=""),
+            with_friend(request, rng) if form < 0.55 * FACTS else replace(request, friend="", friend_kind=""),
             rng,
         )
     story = write_story(request, rng, PRETRAINING_FLAWS)
     if form >= FACTS + EXCERPTS:
         return f"{write_title(request, rng)} {story}"
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z\"])", story)
-    if rng.random() < 0.6:
+    if rng.random() < 0.55:
         beginning = " ".join(sentences[: int(rng.integers(1, 4))])
         return f"{write_title(request, rng)} {beginning}"
     first = int(rng.integers(0, max(1, len(sentences) - 1)))
