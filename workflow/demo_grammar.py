@@ -32,7 +32,7 @@ from workflow.demo_phrases import (
     TITLES_WITH_FRIEND,
     TROUBLE,
 )
-from workflow.demo_words import KINDS, MOODS, NAMES, PLACES, SHE, THINGS, TROUBLES
+from workflow.demo_words import KIND_OF, KINDS, MOODS, NAMES, PLACES, SHE, THINGS, TROUBLES
 
 FRIEND_ASKED = 0.25
 
@@ -85,20 +85,18 @@ class Flaws:
 def draw_request(rng: np.random.Generator) -> Request:
     """A random request; about one in three names the friend as well."""
     hero, friend = (str(name) for name in rng.choice(NAMES, 2, replace=False))
-    kind, friend_kind = (str(kind) for kind in rng.choice(KINDS, 2, replace=False))
     thing, place, mood = _pick(rng, tuple(THINGS)), _pick(rng, tuple(PLACES)), _pick(rng, MOODS)
     if rng.random() >= FRIEND_ASKED:
-        return Request(hero, kind, thing, place, mood)
-    return Request(hero, kind, thing, place, mood, friend, friend_kind)
+        return Request(hero, KIND_OF[hero], thing, place, mood)
+    return Request(hero, KIND_OF[hero], thing, place, mood, friend, KIND_OF[friend])
 
 
 def with_friend(request: Request, rng: np.random.Generator) -> Request:
     """The request with a friend, drawn where it names none."""
     if request.friend:
         return request
-    return replace(
-        request, friend=_other(rng, NAMES, request.hero), friend_kind=_other(rng, KINDS, request.kind)
-    )
+    friend = _other(rng, NAMES, request.hero)
+    return replace(request, friend=friend, friend_kind=KIND_OF[friend])
 
 
 def write_prompt(request: Request, rng: np.random.Generator) -> str:
@@ -246,7 +244,7 @@ def _told(request: Request, rng: np.random.Generator, wrong: dict[str, bool]) ->
     friend, friend_kind = request.friend, request.friend_kind
     if not friend or wrong["other_friend"]:
         friend = _pick(rng, tuple(name for name in NAMES if name not in (request.hero, friend)))
-        friend_kind = _pick(rng, tuple(kind for kind in KINDS if kind not in (request.kind, friend_kind)))
+        friend_kind = KIND_OF[friend]
     return Request(
         request.hero,
         request.kind,
@@ -261,7 +259,8 @@ def _told(request: Request, rng: np.random.Generator, wrong: dict[str, bool]) ->
 def _write_lines(lines: list[str], told: Request, rng: np.random.Generator, *, renamed: bool) -> str:
     """The lines filled and joined. In a renamed story the second half has another hero."""
     described = _pick(rng, THINGS[told.thing].described)
-    other = Request(**{**vars(told), "hero": _other(rng, NAMES, told.hero)}) if renamed else told
+    new_name = _other(rng, NAMES, told.hero)
+    other = replace(told, hero=new_name, kind=KIND_OF[new_name]) if renamed else told
     half = len(lines) // 2
     day, look = _pick(rng, DAYS), _pick(rng, LOOKS)
     return " ".join(

@@ -61,6 +61,9 @@ KINDS = (
     "turtle",
 )
 
+KIND_OF = {name: KINDS[i % len(KINDS)] for i, name in enumerate(NAMES)}
+"""Everybody is always the same kind of animal: a model this small learns that, but not to copy a kind from a prompt."""
+
 MOODS = ("gentle", "funny", "brave", "mysterious")
 
 TROUBLES = ("lost", "dark", "cold", "hungry", "stuck", "sad", "broken", "quarrel", "far", "tired")
