@@ -50,4 +50,4 @@ SIZES = {
 
 PROJECT = "demo"
 COMPLETION_TOKENS = 88
-"""Tokens a completion may have; a story has about 70."""
+"""Tokens a completion may have; a story has about 65."""
