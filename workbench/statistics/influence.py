@@ -50,12 +50,12 @@ def influence_of_annotators(labels: PairLabels) -> Influence:
     own = np.bincount(code, minlength=len(at) * 3).reshape(-1, 3).astype(float)
     # A unit without the annotator: fewer judgements, and fewer meetings by those that were theirs.
     others = counts.counts[at] - own
-    lost = own[:, :, None] * others[:, None, :] + others[:, :, None] * own[:, None, :]
-    left = counts.met[at] - lost
-    pairs = left.sum((1, 2))
-    left_coincident = left * (others.sum(1) / np.where(pairs > 0, pairs, 1))[:, None, None]
-    lost_met = cluster_sums(who, fold(lost) / 2, size)
-    lost_coincident = cluster_sums(who, coincident[at] - fold(left_coincident), size)
+    lost = 2 * _kinds(own, others)
+    left = fold(counts.met)[at] - lost
+    pairs = left.sum(1)
+    left_coincident = left * (others.sum(1) / np.where(pairs > 0, pairs, 1))[:, None]
+    lost_met = cluster_sums(who, lost / 2, size)
+    lost_coincident = cluster_sums(who, coincident[at] - left_coincident, size)
     met_without = met.sum(0) - lost_met
     coincident_without = np.maximum(coincident.sum(0) - lost_coincident, 0)
     decisive = ratio(np.stack([met_without[:, 0], met_without[:, 0] + met_without[:, 2]], axis=-1))
@@ -68,6 +68,19 @@ def influence_of_annotators(labels: PairLabels) -> Influence:
         ],
         decisive_error=_jackknife_error(decisive),
         alpha_error=_jackknife_error(alpha),
+    )
+
+
+def _kinds(one: Floats, two: Floats) -> Floats:
+    """Pairs of a judgement of `one` with one of `two`, counts of -1, 0, 1 (G, 3), by kind as in `fold`: (G, 4)."""
+    return np.stack(
+        [
+            one[:, 0] * two[:, 0] + one[:, 2] * two[:, 2],
+            one[:, 1] * two[:, 1],
+            one[:, 0] * two[:, 2] + one[:, 2] * two[:, 0],
+            one[:, 1] * (two[:, 0] + two[:, 2]) + two[:, 1] * (one[:, 0] + one[:, 2]),
+        ],
+        axis=1,
     )
 
 
