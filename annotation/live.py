@@ -71,7 +71,7 @@ def _progress(
     """Counted figures carried on by the counters, and when the work will be done at the pace of the past days."""
     since = sent - counted.get("at_submissions", sent)
     labels = counted.get("labels", 0) + since
-    missing = max(counted.get("wanted", 0) - labels, 0) if left else 0
+    missing = max(counted.get("missing", 0) - since, 0) if left else 0
     past = [ranked for day, ranked, _ in days if day != today]
     pace = sum(past) / len(past) if past else None
     forecast = math.ceil(missing / pace) if pace and missing else 0 if counted and not missing else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from storage.progress import project_progress
@@ -22,6 +22,7 @@ from storage.tables import (
     Submission,
     WorkDay,
 )
+from storage.tables.content import WAITING
 
 LOOKED_AT = 400
 """Latest submissions of each annotator from which habits are measured."""
@@ -81,6 +82,10 @@ def count_figures(session: Session, project_id: int) -> tuple[dict[str, Any], fl
     begun = time.perf_counter()
     submissions = count_submissions(session, project_id)
     progress = project_progress(session, project_id)
+    # Not wanted less labels: some comparisons have more than they want.
+    missing = select(func.sum(Comparison.target_overlap - Comparison.votes)).where(
+        Comparison.project_id == project_id, text(WAITING)
+    )
     habits = {
         counters.pseudonym: _habits(session, project_id, counters.annotator_id)
         for counters in list_counters(session, project_id)
@@ -92,6 +97,7 @@ def count_figures(session: Session, project_id: int) -> tuple[dict[str, Any], fl
         "complete": progress.complete,
         "wanted": progress.wanted,
         "labels": progress.submissions,
+        "missing": session.scalar(missing) or 0,
         "annotators": progress.annotators,
         "habits": habits,
     }

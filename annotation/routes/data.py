@@ -103,6 +103,7 @@ def preview(
         page_data=page,
         script=address,
         key_map=KEY_MAP,
+        reads=False,
         at=at,
         total=count_ordinary(database, project.id),
         start=prompt_start(prompt),

@@ -155,7 +155,7 @@ def ask(service):
         member = find_account(session, "ann").id
         annotator = ensure_annotator(session, member)
         session.add(GuidelineVersion(project_id=project.id, version="v1", text="Be kind."))
-        lock_standing(session, project.id, annotator.id)
+        lock_standing(session, project.id, annotator.id, "2026-11-24")
         question = ask_lead(session, project.id, annotator.id, None, "What is kind?", now=utc_now())
     places = {
         "token": token,
@@ -178,6 +178,7 @@ def ask(service):
         else:
             value = service.become(who)
         if path.startswith("/api/"):
+            path += "?first=2026-11-01&last=2026-11-30" if path.endswith("/pay") else ""
             headers = {"X-CSRF-Token": value, "Idempotency-Key": "12345678"} if csrf else {}
             body = BODIES.get(path.rsplit("/", 1)[1], {}) if method != "GET" else None
             return service.browser.request(method, path, json=body, headers=headers, follow_redirects=False)

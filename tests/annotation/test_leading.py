@@ -165,7 +165,7 @@ def test_the_live_page_counts_on_from_what_was_counted(service, torn) -> None:
         project = get_project(session, "stories")
         annotator = ensure_annotator(session, find_account(session, "ann").id)
         content, seconds = count_figures(session, project.id)
-        keep_figure(session, project.id, "progress", {**content, "wanted": 40}, seconds=seconds, now=now)
+        keep_figure(session, project.id, "progress", {**content, "missing": 22}, seconds=seconds, now=now)
         for back, times in ((2, 3), (1, 5), (0, 2)):
             day = (now - timedelta(days=back)).date().isoformat()
             for _ in range(times):
@@ -177,6 +177,8 @@ def test_the_live_page_counts_on_from_what_was_counted(service, torn) -> None:
     # 20 labels were counted and 10 came since; the past days brought 3 and 5, on average 4.
     progress = found["progress"]
     assert (progress["labels"], progress["today"], progress["per_working_day"]) == (30, 2, 4.0)
+    # All comparisons have their rankings, so nothing is left, whatever was missing when it was counted.
+    assert progress["working_days_left"] == 0
     assert found["queue"]["disputes"] == 1 and found["at_work"] == 1
     assert found["annotators"][0]["seconds"] == 30
     service.become("rev")
