@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from annotation.passwords import hash_password
-from benchmarks.service_load.http import Connection
+from benchmarks.service_load.connection import Connection
 from storage.accounts import add_membership, create_account
 from storage.database import Database
 from storage.importing import import_comparisons

@@ -5,8 +5,13 @@ python -m benchmarks.service_load.million --databases sqlite postgresql
 
 import argparse
 import json
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+
+# As a script it finds its neighbours too.
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 from sqlalchemy import func, select, text

@@ -3,9 +3,14 @@
 import argparse
 import asyncio
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
+
+# As a script it finds its neighbours too.
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sqlalchemy import func, select
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from benchmarks.service_load.accord import AccordWorker, Server, fill, postgres_server
-from benchmarks.service_load.http import Broken
+from benchmarks.service_load.connection import Broken
 from storage.database import init_database
 from storage.tables import Comparison, Lease, Project, Submission
 
