@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.service_load.http import Connection
+from benchmarks.service_load.connection import Connection
 from tests.end_to_end.label_studio_server import LabelStudio, Person, label_studio
 
 LAYOUT = """<View><Text name="prompt" value="$prompt"/><List name="answers" value="$items" title="Answers"/>
