@@ -14,7 +14,7 @@ from storage.annotators import AnnotatorRecord
 from storage.demonstrations import replace_demonstration
 from storage.gold import SCORED, agreement_with, expected_ranking
 from storage.leases import LeaseRecord, SlotTaken, end_lease, has_room, lock_comparison
-from storage.standing import count_answer, is_withdrawn
+from storage.standing import count_answer, is_submission_withdrawn, is_withdrawn
 from storage.submissions import ranking_content_hash
 from storage.tables import Comparison, GuidelineVersion, Ranking, Submission
 from storage.tables.base import table_of
@@ -34,7 +34,7 @@ class AlreadyAnswered(DataError):
 
 
 class Withdrawn(DataError):
-    """The annotator's labels no longer count here."""
+    """The annotator's labels no longer count here, or the one that is revised does not."""
 
 
 class UnknownGuideline(DataError):
@@ -122,6 +122,10 @@ def write_answer(
         raise SlotTaken(
             "your time for this task ran out and others have ranked it meanwhile, so it wants no more rankings. "
             "Your draft is kept; take the next task"
+        )
+    if lease.revises_id is not None and is_submission_withdrawn(session, lease.revises_id):
+        raise Withdrawn(
+            "what you are changing was withdrawn meanwhile, so its change is not taken; ask a lead"
         )
     previous = None if lease.revises_id is None else session.get_one(Submission, lease.revises_id)
     agreement = _gold_agreement(session, lease, answer)

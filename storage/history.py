@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.standing import is_submission_withdrawn
 from storage.tables import Comparison, ComparisonItem, Prompt, Ranking, Submission
 from workbench.errors import DataError
 
@@ -17,7 +18,7 @@ class NoSuchSubmission(DataError):
 
 
 class NotRevisable(DataError):
-    """The submission was practice: its answer is known by now."""
+    """The submission was practice, so its answer is known by now, or it was withdrawn."""
 
 
 class Superseded(DataError):
@@ -63,7 +64,7 @@ def own_submissions(
 def own_submission(
     session: Session, submission_id: int, annotator_id: int, *, lock: bool = False
 ) -> OwnSubmission:
-    """One of them, to be revised: the latest revision, and no practice.
+    """One of them, to be revised: the latest revision, not withdrawn, and no practice.
 
     With `lock` another request that would revise it waits until the transaction ends.
     """
@@ -81,6 +82,8 @@ def own_submission(
         raise NotRevisable(
             f"submission {submission_id} was practice; it is not revised once its answer is known"
         )
+    if is_submission_withdrawn(session, submission_id):
+        raise NotRevisable(f"submission {submission_id} was withdrawn, so it is not revised; ask a lead")
     return found[0]
 
 

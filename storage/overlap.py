@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.tables import Comparison
 from storage.votes import count_queue
+from storage.voting import put_policy_in_force
 from workbench.statistics.overlap_plan import PlannedVotes
 
 
@@ -16,9 +17,10 @@ def apply_plan(
 ) -> int:
     """Set target overlap and priority of the planned comparisons, and open them for ranking; returns how many.
 
-    The session must be a writing one. What is not in the plan stays as it is. A policy that is put in force later
-    sets the overlap of all comparisons again.
+    The session must be a writing one. What is not in the plan stays as it is. A policy that is chosen later sets the
+    overlap of all comparisons again; one that was chosen before is put in force first.
     """
+    put_policy_in_force(session, project_id)
     for item in planned:
         session.execute(
             update(Comparison)

@@ -74,6 +74,11 @@ def is_withdrawn(session: Session, project_id: int, annotator_id: int) -> bool:
     return bool(session.connection().execute(_ask_withdrawn(), values).scalar())
 
 
+def is_submission_withdrawn(session: Session, submission_id: int) -> bool:
+    """Whether this one submission was withdrawn."""
+    return bool(session.scalar(select(exists().where(Withdrawal.submission_id == submission_id))))
+
+
 def count_answer(
     session: Session,
     project_id: int,

@@ -31,6 +31,9 @@ def count_votes(session: Session, comparison_ids: Sequence[int]) -> None:
     )
     for start in range(0, len(comparison_ids), _BATCH):
         some = list(comparison_ids[start : start + _BATCH])
+        # Locked first: a count that waited for somebody's vote would still be of the time before it.
+        locked = select(Comparison.id).where(Comparison.id.in_(some)).order_by(Comparison.id)
+        session.execute(locked.with_for_update(key_share=True)).all()
         session.execute(
             update(Comparison).where(Comparison.id.in_(some)).values(votes=counted),
             execution_options={"synchronize_session": False},
@@ -48,12 +51,14 @@ def count_queue(session: Session, project_id: int) -> None:
         .where(Comparison.project_id == project_id, text(WAITING))
         .scalar_subquery()
     )
-    session.execute(update(Project).where(Project.id == project_id).values(queued=waiting))
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    # Before the count: what somebody closes meanwhile waits for this row, and is then taken off a count that held it.
     session.execute(
         update(ProjectAnnotator)
         .where(ProjectAnnotator.project_id == project_id)
         .values(closed=0, cursor_priority=None, cursor_id=None, cursor_at=None, exhausted_at=None)
     )
+    session.execute(update(Project).where(Project.id == project_id).values(queued=waiting))
 
 
 def recount(session: Session, comparison_ids: Sequence[int]) -> None:

@@ -49,9 +49,13 @@ class Work:
                 session, self.project.id, lambda _: enumerate(comparisons, start=1), source="test"
             )
 
-    def set_settings(self, **settings: Any) -> None:
+    def set_settings(self, *, apply: bool = True, **settings: Any) -> None:
         with self.database.writing() as session:
             session.get_one(Project, self.project.id).settings = settings
+        if apply:
+            self.put_in_force()
+
+    def put_in_force(self) -> None:
         with self.database.writing() as session:
             put_policy_in_force(session, self.project.id)
             self.project = get_project(session, self.project.name)
