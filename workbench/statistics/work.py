@@ -203,8 +203,8 @@ def _difference(totals: Floats) -> Floats:
 def _streaks(blocks: Sequence[RankBlock], judges: int) -> tuple[Integers, Floats]:
     """Each annotator's longest run of one pattern, 0 where no order is known, and how probable so long a run is.
 
-    A pattern is the tiers from the first place on the page to the last. With p the probability that two of the
-    panel's patterns are equal, a run of L among n rankings has a probability of at most n p^(L-1).
+    A pattern is the tiers from the first place on the page to the last. With p_i the share of pattern i in the panel's
+    rankings, a run of L among n rankings has a probability of at most n times the sum over i of p_i^L (union bound).
     """
     parts = [_patterns(block) for block in blocks]
     who, when, pattern = (
@@ -221,10 +221,10 @@ def _streaks(blocks: Sequence[RankBlock], judges: int) -> tuple[Integers, Floats
     starts = np.flatnonzero(new)
     np.maximum.at(longest, who[starts], np.diff(np.append(starts, len(who))))
     _, count = np.unique(pattern, return_counts=True)
-    same = float((count / count.sum()) @ (count / count.sum()))
-    n = np.bincount(who, minlength=judges)
-    chance: Floats = np.minimum(n * same ** np.maximum(longest - 1, 0).astype(float), 1.0)
-    return longest, chance
+    # Patterns that are equally frequent are raised to the power once.
+    frequency, patterns = np.unique(count, return_counts=True)
+    run = (frequency / len(who)) ** longest[:, None] @ patterns.astype(np.float64)  # (judges,)
+    return longest, np.minimum(np.bincount(who, minlength=judges) * run, 1.0)
 
 
 def _patterns(block: RankBlock) -> tuple[Integers, Floats, Integers]:

@@ -75,6 +75,16 @@ def test_streaks_follow_places_on_the_page() -> None:
     assert pace.streak == 10
 
 
+def test_the_chance_of_a_streak_follows_the_panels_favourite_answer() -> None:
+    """Of 20 rankings 14 running put the first place best; 3 the second; 3 tie: 20 (0.7^14 + 2 x 0.15^14) = 0.1357."""
+    answers = [(1, 2)] * 14 + [(2, 1), (1, 1)] * 3
+    (pace,) = work(
+        [ranked(i, [one(i, "ann", i, ranks, order=(0, 1))]) for i, ranks in enumerate(answers)]
+    ).paces
+    assert pace.streak == 14
+    assert pace.streak_chance == pytest.approx(20 * (0.7**14 + 2 * 0.15**14))
+
+
 def test_straight_lining_and_spam_stand_out_among_simulated_annotators() -> None:
     panel = [
         *(SimulatedAnnotator(name=f"careful{i}") for i in range(4)),
