@@ -195,9 +195,8 @@ class _Table:
         """Minus the log-posterior, and its gradient."""
         parameters = self.full(free)
         value, slopes = self._rows(parameters)
-        log_joint = self.cast @ value + self.log_node
-        log_pair = logsumexp(log_joint, axis=1)
-        share = np.exp(log_joint - log_pair[:, None]) * self.weight[:, None]
+        log_pair, share = _posterior(self.cast @ value + self.log_node)
+        share *= self.weight[:, None]
         expected = self.cast.T @ share  # (kinds, nodes)
         gradient = self._gather([(expected * slope).sum(1) for slope in slopes])
         means, spreads = self.priors
@@ -208,8 +207,7 @@ class _Table:
     def errors(self, parameters: Floats) -> Floats:
         """Standard errors (q,) by the sandwich over comparisons, the prior counted as data; 0 for what is not free."""
         value, slopes = self._rows(parameters)
-        log_joint = self.cast @ value + self.log_node
-        share = np.exp(log_joint - logsumexp(log_joint, axis=1)[:, None])
+        _, share = _posterior(self.cast @ value + self.log_node)
         # Each vote's expected score by each of its parameters, then summed over pairs and over comparisons.
         each = [np.empty(len(self.pair)) for _ in slopes]
         for begin in range(0, len(self.pair), 50_000):
@@ -262,6 +260,19 @@ class _Table:
         for column, values in zip(self._columns(), each, strict=False):
             out += np.bincount(column, values, len(out))
         return out
+
+
+def _posterior(log_joint: Floats) -> tuple[Floats, Floats]:
+    """Log of the sum over nodes, (pairs,), and each node's share of it; `log_joint` (pairs, nodes) is used up.
+
+    scipy's logsumexp takes several times as long on many short rows.
+    """
+    top = log_joint.max(1)
+    log_joint -= top[:, None]
+    share = np.exp(log_joint, out=log_joint)
+    total = share.sum(1)
+    share /= total[:, None]
+    return top + np.log(total), share
 
 
 def _sample(votes: LocalVotes, people: int, seed: int) -> Integers:
