@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.special import ndtri
 
+from annotation.report_parts import plural
 from annotation.shown import shown
 from workbench.statistics.estimates import Estimate
 
@@ -85,7 +86,7 @@ def _rerank(agreement: "Agreement") -> Iterator[Advice]:
     share = disputes.listed / disputes.disagreements
     yield Advice(
         kind="rerank",
-        what=f"Rank again, or settle, the {len(disputes.prompts)} prompts listed under On what.",
+        what=f"Rank again, or settle, the {len(disputes.prompts)} {plural('prompt', len(disputes.prompts))} listed under On what.",
         why=(
             f"{disputes.listed:,} of the {disputes.disagreements:,} disagreements ({share:.0%}) are on these "
             f"{len(disputes.prompts)} of {disputes.prompts_met:,} prompts."

@@ -64,7 +64,8 @@ def _notices(agreement: Agreement) -> list[Block]:
 def _headline(agreement: Agreement) -> str:
     panel, counts = agreement.panel, agreement.counts
     people = f"{counts['annotators']:,} {plural('annotator', counts['annotators'])}"
-    made = f"{people} made {counts['rankings']:,} rankings of {counts['prompts']:,} prompts."
+    made = f"{people} made {counts['rankings']:,} {plural('ranking', counts['rankings'])} of "
+    made += f"{counts['prompts']:,} {plural('prompt', counts['prompts'])}."
     if panel.with_ties.value is None or panel.chance_with_ties.value is None:
         return f"{made} Agreement cannot be computed: {panel.with_ties.reason}."
     text = (
@@ -81,11 +82,11 @@ def _alpha_reading(alpha: float | None) -> str:
     if alpha is None:
         return ""
     if alpha >= 0.8:
-        return " By Krippendorff's rule of thumb (alpha of 0.80 or more) such labels can be relied on."
+        return " By Krippendorff's rule of thumb (nominal alpha of 0.80 or more) such labels can be relied on."
     if alpha >= 2 / 3:
-        return " By Krippendorff's rule of thumb (alpha of 0.67 to 0.80) such labels allow tentative conclusions."
+        return " By Krippendorff's rule of thumb (nominal alpha of 0.67 to 0.80) such labels allow tentative conclusions."
     return (
-        " Alpha is below the 0.67 that Krippendorff asks of content analysis; judgements of preference rarely reach "
+        " Nominal alpha is below the 0.67 that Krippendorff asks of content analysis; judgements of preference rarely reach "
         "it, and many such labels together can still carry a clear signal."
     )
 

@@ -35,7 +35,7 @@ def _prompts(agreement: Agreement) -> list[Block]:
         return [f"No disagreement to show: {disputes.with_tie.reason}."]
     met = disputes.prompts_met
     said = (
-        f"{disputes.disagreements:,} {plural('meeting', disputes.disagreements)} disagree; in "
+        f"{disputes.disagreements:,} {plural('meeting', disputes.disagreements)} ended in disagreement; in "
         f"{disputes.with_tie.value:.0%} of them one of the two called a tie. On {disputes.prompts_agreed:,} of "
         f"{met:,} {plural('prompt', met)} with overlap everybody agrees."
     )

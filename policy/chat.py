@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,6 +51,9 @@ def answer(
     write: Write,
 ) -> str:
     """One completion of a conversation, written piece by piece; the oldest turns are left out where room is short."""
+    # A completion takes half of a small model's positions at most, so that a message has room beside it.
+    room = min(sampling.max_new_tokens, _positions(model) // 2)
+    sampling = replace(sampling, max_new_tokens=room)
     prompt = _fitting_prompt(model, tokenizer, messages, sampling.max_new_tokens)
     printer = _Printer(tokenizer, write)
     drawn = generate(
@@ -66,14 +70,18 @@ def answer(
     return text
 
 
+def _positions(model: Any) -> int:
+    return int(model.config.max_position_embeddings)
+
+
 def _fitting_prompt(
-    model: Any, tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], room: int
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], room: int
 ) -> list[int]:
     """The prompt's tokens, from as many of the last turns as leave room for the completion."""
     if tokenizer.chat_template is None:
         # A base model goes on from the text alone.
         return encode_prompt(tokenizer, messages[-1].content)
-    limit = int(model.config.max_position_embeddings)
+    limit = _positions(model)
     system = [message for message in messages[:1] if message.role == "system"]
     rest = list(messages[len(system) :])
     while rest:

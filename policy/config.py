@@ -61,7 +61,7 @@ class ChatConfig:
     system: str | None = None
     """A system message to begin with."""
     max_new_tokens: int = 200
-    """Tokens a completion may have."""
+    """Tokens a completion may have; half of the model's context at most."""
     temperature: float = 0.7
     """Logits are divided by this; 0 takes the likeliest token."""
     top_k: int = 0

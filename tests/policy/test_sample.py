@@ -147,8 +147,17 @@ def test_chat_drops_the_oldest_turns_when_room_is_short(policy_folder):
         lambda: next(said),
         pieces.append,
     )
+    too_long = "the old hen sat on the red mat " * 20
     with pytest.raises(DataError, match="96 positions"):
-        chat(ChatConfig(checkpoint=str(policy_folder), device="cpu"), lambda: "the cat", pieces.append)
+        chat(ChatConfig(checkpoint=str(policy_folder), device="cpu"), lambda: too_long, pieces.append)
+
+
+def test_chat_leaves_room_for_the_message_in_a_small_model(policy_folder):
+    said, pieces = iter(["the cat", ""]), []
+    config = ChatConfig(checkpoint=str(policy_folder), device="cpu", temperature=0)
+    assert config.max_new_tokens > 96, "more than the model has positions"
+    chat(config, lambda: next(said), pieces.append)
+    assert "".join(pieces).strip()
 
 
 def test_a_merged_model_is_the_adapter_and_its_base(tmp_path, policy_folder, tokenizer):
