@@ -84,9 +84,10 @@ def _rerank(agreement: "Agreement") -> Iterator[Advice]:
         return
     ids = [name for prompt in disputes.prompts for name in prompt.comparisons]
     share = disputes.listed / disputes.disagreements
+    few = len(disputes.prompts)
     yield Advice(
         kind="rerank",
-        what=f"Rank again, or settle, the {len(disputes.prompts)} {plural('prompt', len(disputes.prompts))} listed under On what.",
+        what=f"Rank again, or settle, the {few} {plural('prompt', few)} listed under On what.",
         why=(
             f"{disputes.listed:,} of the {disputes.disagreements:,} disagreements ({share:.0%}) are on these "
             f"{len(disputes.prompts)} of {disputes.prompts_met:,} prompts."

@@ -82,12 +82,14 @@ def _alpha_reading(alpha: float | None) -> str:
     if alpha is None:
         return ""
     if alpha >= 0.8:
-        return " By Krippendorff's rule of thumb (nominal alpha of 0.80 or more) such labels can be relied on."
+        return (
+            " By Krippendorff's rule of thumb (nominal alpha of 0.80 or more) such labels can be relied on."
+        )
     if alpha >= 2 / 3:
-        return " By Krippendorff's rule of thumb (nominal alpha of 0.67 to 0.80) such labels allow tentative conclusions."
+        return " By Krippendorff's rule of thumb (nominal alpha from 0.67 to 0.80) they allow tentative conclusions."
     return (
-        " Nominal alpha is below the 0.67 that Krippendorff asks of content analysis; judgements of preference rarely reach "
-        "it, and many such labels together can still carry a clear signal."
+        " Nominal alpha is below the 0.67 that Krippendorff asks of content analysis; judgements of preference rarely "
+        "reach it, and many such labels together can still carry a clear signal."
     )
 
 

@@ -247,7 +247,8 @@ def _reward_model(
     if scorers:
         draws = config.bootstrap_draws
         figures = dict.fromkeys(
-            ("accuracy", "ceiling", "ece"), Estimate.missing("no labelled comparisons were given")
+            ("accuracy", "ceiling", "ece"),
+            Estimate.missing("no labelled comparisons were given (--comparisons)"),
         )
         if labelled:
             texts = [[completion.text for completion in c.completions] for c in labelled]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,12 @@ def resolve_checkpoint(reference: str | Path) -> Path:
         for candidate in sorted(runs_folder().glob("*/checkpoints/*")):
             if is_checkpoint(candidate) and checkpoint_hash(candidate).startswith(start):
                 return candidate
+    finished = sorted(folder.parents[1].name for folder in runs_folder().glob("*/checkpoints/final"))
+    near = get_close_matches(str(reference), finished, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else "'accord runs list' shows the runs"
     raise CheckpointError(
         f"no checkpoint '{reference}': it is neither a folder, nor a finished run in {runs_folder()}, nor the start "
-        "of a checkpoint's hash. 'accord runs list' shows the runs"
+        f"of a checkpoint's hash. {hint}"
     )
 
 

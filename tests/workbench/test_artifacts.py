@@ -135,6 +135,8 @@ def test_references_resolve(home):
     assert resolve_checkpoint(checkpoint_hash(target)[:12]) == target
     with pytest.raises(CheckpointError, match="accord runs list"):
         resolve_checkpoint("nothing")
+    with pytest.raises(CheckpointError, match="Did you mean 'sft-1'"):
+        resolve_checkpoint("sft1")
     shutil.rmtree(target)
     target.mkdir()
     with pytest.raises(CheckpointError, match="neither accord.json nor config.json"):
