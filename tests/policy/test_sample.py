@@ -154,10 +154,10 @@ def test_chat_drops_the_oldest_turns_when_room_is_short(policy_folder):
 
 def test_chat_leaves_room_for_the_message_in_a_small_model(policy_folder):
     said, pieces = iter(["the cat", ""]), []
-    config = ChatConfig(checkpoint=str(policy_folder), device="cpu", temperature=0)
+    config = ChatConfig(checkpoint=str(policy_folder), device="cpu")
     assert config.max_new_tokens > 96, "more than the model has positions"
     chat(config, lambda: next(said), pieces.append)
-    assert "".join(pieces).strip()
+    assert 2 < len(pieces) <= 96 // 2 + 2, "at most a piece a token, the rest of the text and a line's end"
 
 
 def test_a_merged_model_is_the_adapter_and_its_base(tmp_path, policy_folder, tokenizer):
