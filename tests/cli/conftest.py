@@ -7,30 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_models import byte_tokenizer, tiny_model
+from tests.words import WORDS
 from workbench.checkpoints import CheckpointInfo, save_checkpoint
 from workbench.jsonl import write_comparisons, write_demonstrations, write_prompts
 from workbench.modeling.chat import template_hash
 from workbench.modeling.heads import init_heads
 from workbench.modeling.loading import load_sequence_classifier, save_model
 from workbench.records import Comparison, Completion, Demonstration, Message, PromptRecord, Ranking
-
-WORDS = [
-    "the",
-    "fox",
-    "ran",
-    "over",
-    "a",
-    "hill",
-    "and",
-    "saw",
-    "one",
-    "small",
-    "house",
-    "under",
-    "an",
-    "old",
-    "tree",
-]
 
 
 @dataclass(frozen=True)

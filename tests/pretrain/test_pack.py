@@ -12,27 +12,10 @@ from hypothesis import strategies as st
 
 from pretrain.pack import is_held_out, pack, plan_rows
 from pretrain.tokenizer import save_tokenizer, train_tokenizer
+from tests.words import WORDS
 from workbench.errors import DataError
 from workbench.shards import PackedText, row_numbers
 from workbench.text_input import Document
-
-WORDS = [
-    "the",
-    "fox",
-    "ran",
-    "over",
-    "a",
-    "hill",
-    "and",
-    "saw",
-    "one",
-    "small",
-    "house",
-    "under",
-    "an",
-    "old",
-    "tree",
-]
 
 
 def stories(count, longest=60):

@@ -12,25 +12,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-pytestmark = pytest.mark.soak
+from tests.words import WORDS
 
-WORDS = [
-    "the",
-    "fox",
-    "ran",
-    "over",
-    "a",
-    "hill",
-    "and",
-    "saw",
-    "one",
-    "small",
-    "house",
-    "under",
-    "an",
-    "old",
-    "tree",
-]
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture

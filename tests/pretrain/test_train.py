@@ -12,29 +12,12 @@ from pretrain.config import PretrainConfig
 from pretrain.guard import StepGuard
 from pretrain.model import LanguageModelLoss, inputs_and_labels
 from pretrain.train import train
+from tests.words import WORDS
 from workbench.checkpoints import read_checkpoint
 from workbench.errors import CheckpointError, DataError, RunError
 from workbench.home import runs_folder
 from workbench.metrics import read_metrics
 from workbench.shards import PackedText
-
-WORDS = [
-    "the",
-    "fox",
-    "ran",
-    "over",
-    "a",
-    "hill",
-    "and",
-    "saw",
-    "one",
-    "small",
-    "house",
-    "under",
-    "an",
-    "old",
-    "tree",
-]
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from reward.config import RewardConfig
 from reward.evaluate import evaluate, score_file
 from reward.scoring import RewardScorer
 from reward.train import RankingRewardTrainer, train
-from tests.reward.conftest import comparisons
 from tests.tiny_models import byte_tokenizer, tiny_model
+from tests.toy_rankings import comparisons
 from workbench.checkpoints import checkpoint_hash, read_checkpoint
 from workbench.errors import CheckpointError, DataError, RecordError, SnapshotError
 from workbench.jsonl import read_comparisons, write_comparisons, write_demonstrations
