@@ -73,7 +73,7 @@ class Task(BaseModel):
 
     id: str
     project: str
-    mode: Literal["ranking", "practice", "demonstration"]
+    mode: Literal["ranking", "practice"]
     prompt: str | list[Message]
     completions: list[CompletionText]
     form: dict[str, Any]

@@ -4,31 +4,28 @@ import { ASIDE, begin, placesOf, unplaced } from "./state.js";
 
 /**
  * What stands between the state and Submit, in the order in which to mend it:
- * { what: "veiled" | "unplaced" | "all_aside" | "unseen" | "rule" | "question" | "note" | "demonstration", cards, name }.
+ * { what: "veiled" | "unplaced" | "all_aside" | "unseen" | "rule" | "question" | "note", cards, name }.
  */
 export function missing(state) {
-  const { form, mode } = state.task;
+  const { form } = state.task;
   const found = [];
   if (state.veiled) found.push({ what: "veiled", cards: [] });
-  if (mode !== "demonstration") {
-    const unseen = cardsWhere(state, (card) => !state.seen[card]);
-    for (const { name } of form.criteria) {
-      const cards = unplaced(state, name);
-      if (cards.length) found.push({ what: "unplaced", cards, name });
-      else if (placesOf(state, name).every((place) => place === ASIDE)) found.push({ what: "all_aside", cards: [], name });
-    }
-    if (unseen.length) found.push({ what: "unseen", cards: unseen });
-    for (const { name } of form.rules) {
-      const cards = cardsWhere(state, (card) => state.said.rules[name][card] === null);
-      if (cards.length) found.push({ what: "rule", cards, name });
-    }
-    for (const { name } of form.questions.filter((one) => one.required)) {
-      const cards = cardsWhere(state, (card) => isEmpty(state.said.answers[name][card]));
-      if (cards.length) found.push({ what: "question", cards, name });
-    }
-    if (form.note === "required" && !state.said.note.trim()) found.push({ what: "note", cards: [] });
+  const unseen = cardsWhere(state, (card) => !state.seen[card]);
+  for (const { name } of form.criteria) {
+    const cards = unplaced(state, name);
+    if (cards.length) found.push({ what: "unplaced", cards, name });
+    else if (placesOf(state, name).every((place) => place === ASIDE)) found.push({ what: "all_aside", cards: [], name });
   }
-  if (mode === "demonstration" && !state.said.demonstration?.trim()) found.push({ what: "demonstration", cards: [] });
+  if (unseen.length) found.push({ what: "unseen", cards: unseen });
+  for (const { name } of form.rules) {
+    const cards = cardsWhere(state, (card) => state.said.rules[name][card] === null);
+    if (cards.length) found.push({ what: "rule", cards, name });
+  }
+  for (const { name } of form.questions.filter((one) => one.required)) {
+    const cards = cardsWhere(state, (card) => isEmpty(state.said.answers[name][card]));
+    if (cards.length) found.push({ what: "question", cards, name });
+  }
+  if (form.note === "required" && !state.said.note.trim()) found.push({ what: "note", cards: [] });
   return found;
 }
 

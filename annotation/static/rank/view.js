@@ -31,7 +31,6 @@ export class View {
   show(state) {
     const { task } = state;
     const { form } = task;
-    const isDemonstration = task.mode === "demonstration";
     this.#show("work");
     part("work").dataset.mode = task.mode;
     fillPrompt(part("prompt"), task.prompt);
@@ -40,10 +39,9 @@ export class View {
     fill(part("cards"), ...this.#cards);
     buildTray(task, this.act);
     part("tray").hidden = false;
-    part("placing").hidden = isDemonstration;
-    part("note-part").hidden = form.note === "off" || isDemonstration;
+    part("note-part").hidden = form.note === "off";
     part("note-label").textContent = t(form.note === "required" ? "rank.note_required" : "rank.note");
-    part("demonstration-part").hidden = form.demonstration === "off" && !isDemonstration;
+    part("demonstration-part").hidden = form.demonstration === "off";
     part("mode").textContent = task.mode === "practice" ? t("rank.practice") : task.revises ? t("rank.revising") : "";
     part("give-up").hidden = !task.revises;
     part("veil-text").textContent = task.content_warning ?? t("rank.hidden");
@@ -75,7 +73,7 @@ export class View {
   /** Give a card the keyboard, and bring it on screen where it is not; a new task stays at its prompt. */
   focusCard(card, { scroll = true } = {}) {
     const node = this.#cards[card];
-    if (!node) return part("demonstration").focus({ preventScroll: !scroll });
+    if (!node) return;
     const { top } = node.getBoundingClientRect();
     const floor = part("tray").getBoundingClientRect().top;
     const isHidden = top < roof().getBoundingClientRect().bottom || top > floor - 60;

@@ -14,9 +14,7 @@ export function sentence(before, after, action) {
 
 /** What a task is, said when it comes onto the page. */
 export function taskSentence(state) {
-  const { mode } = state.task;
-  if (mode === "demonstration") return t("said.task_demonstration");
-  return t(mode === "practice" ? "said.task_practice" : "said.task", { count: state.k });
+  return t(state.task.mode === "practice" ? "said.task_practice" : "said.task", { count: state.k });
 }
 
 const placed = (before, after, { card = before.focus }) => {
