@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -315,7 +316,7 @@ def read_numbered(
         while True:
             try:
                 data = file.readline(MAX_LINE_BYTES + 1)
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, zlib.error) as error:
                 raise DataError(
                     f"cannot read {path} after line {number}: {error}. Is the file complete?"
                 ) from error

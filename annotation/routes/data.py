@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
 from annotation.api.shown import prompt_start
+from annotation.body_limit import MEBI
 from annotation.forms import read_settings
 from annotation.language import language_of, messages
 from annotation.pages import render
@@ -21,8 +23,12 @@ from storage.importing import ImportReport, import_comparisons_file
 from storage.peeking import comparison_at, count_ordinary
 from storage.projects import ProjectRecord, count_project
 from workbench.errors import DataError, RecordError
+from workbench.jsonl import open_lines
 
 router = APIRouter()
+
+UNPACKED = 8
+"""How many times its allowed size a packed file may unpack to; text seldom packs so well."""
 
 
 @router.get("/projects/{name}/data")
@@ -48,7 +54,13 @@ def upload(
     with tempfile.TemporaryDirectory(prefix="accord-upload-") as folder:
         path = Path(folder) / ("upload.jsonl.gz" if shown.endswith(".gz") else "upload.jsonl")
         with path.open("wb") as target:
-            shutil.copyfileobj(file.file, target, 1 << 20)
+            shutil.copyfileobj(file.file, target, MEBI)
+        most = UNPACKED * request.app.state.settings.upload_megabytes
+        if not _unpacks_within(path, most * MEBI):
+            problem = (
+                f"{shown} unpacks to more than the {most} MB that are taken here; import it by the command."
+            )
+            return _page(request, account, project, problem=problem, status=422)
         try:
             with request.app.state.database.writing() as session:
                 report = import_comparisons_file(session, project.id, path, actor=f"account:{account.id}")
@@ -56,8 +68,21 @@ def upload(
             place = RecordError(error.problem, file=shown, line=error.line, field=error.field, fix=error.fix)
             return _page(request, account, project, problem=f"{place} — nothing was added.", status=422)
         except DataError as error:
-            return _page(request, account, project, problem=f"{error} — nothing was added.", status=422)
+            problem = f"{error} — nothing was added.".replace(str(path), shown)
+            return _page(request, account, project, problem=problem, status=422)
     return _page(request, account, project, report=report)
+
+
+def _unpacks_within(path: Path, most: int) -> bool:
+    """Whether the file holds so many bytes at most; what breaks off before that is the import's to name."""
+    seen = 0
+    with open_lines(path) as file:
+        try:
+            while seen <= most and (chunk := file.read(MEBI)):
+                seen += len(chunk)
+        except (OSError, EOFError, zlib.error):
+            return True
+    return seen <= most
 
 
 @router.get("/projects/{name}/preview")

@@ -182,6 +182,29 @@ def test_a_file_that_is_too_large_is_refused(service) -> None:
     assert answer.status_code == 413 and "larger than the 64 MB" in answer.text
 
 
+def test_a_packed_file_is_limited_in_what_it_unpacks_to(service) -> None:
+    token = service.become("lea")
+    state = service.browser.app.state
+    state.settings = state.settings.model_copy(update={"upload_megabytes": 1})
+    packed = gzip.compress(b"\n" * (9 << 20), compresslevel=1)
+    answer = upload(service, token, packed, name="c.jsonl.gz")
+    assert answer.status_code == 422 and "unpacks to more than the 8 MB" in answer.text
+
+
+def test_a_packed_file_that_is_damaged_is_refused(service) -> None:
+    token = service.become("lea")
+    packed = bytearray(gzip.compress(lines(*(comparison(i) for i in range(50)))))
+    packed[40:60] = b"\xff" * 20
+    answer = upload(service, token, bytes(packed), name="c.jsonl.gz")
+    assert answer.status_code == 422 and "cannot read c.jsonl.gz" in answer.text
+
+
+def test_ids_that_no_database_holds_are_refused(service) -> None:
+    token = service.become("lea")
+    for page in (f"webhooks/{2**64}/remove", f"questions/{2**64}", f"review/{2**64}"):
+        assert post(service, f"/projects/stories/{page}", token).status_code == 422, page
+
+
 def test_the_preview_shows_the_leads_own_data_and_nobodys_name(service) -> None:
     token = service.become("lea")
     assert service.browser.get("/projects/stories/preview").status_code == 404
