@@ -17,6 +17,7 @@ from workbench.errors import DataError
 
 EVENTS = ("submission.created", "dispute.ended", "labels.withdrawn", "guideline.changed", "project.changed")
 MOST_WEBHOOKS = 20
+_BATCH = 1000
 RETRIES = (5, 30, 120, 600, 3600, 6 * 3600, 12 * 3600)
 """Seconds to wait after each failure; after the last one the event is given up, and the next is told."""
 
@@ -132,10 +133,11 @@ def tell(
 
 
 def tell_submissions(session: Session, hook: HookRecord, first: int) -> int:
-    """Queue the submissions of ids from `first` that the webhook has not been told of; returns the greatest id seen.
+    """Queue the submissions of ids from `first` that the webhook has not been told of; returns how far it has looked.
 
     Read from the table and not written while submitting: annotators never wait for a webhook.
     """
+    newest = last_submission(session)
     query = (
         select(Submission, Comparison.record_id, Annotator.pseudonym)
         .join(Comparison, Comparison.id == Submission.comparison_id)
@@ -146,7 +148,7 @@ def tell_submissions(session: Session, hook: HookRecord, first: int) -> int:
             Comparison.project_id == hook.project_id,
         )
         .order_by(Submission.id)
-        .limit(1000)
+        .limit(_BATCH)
     )
     rows = session.execute(query).all()
     told = set(
@@ -179,7 +181,7 @@ def tell_submissions(session: Session, hook: HookRecord, first: int) -> int:
                 )
             )
     session.flush()
-    return rows[-1][0].id if rows else 0
+    return rows[-1][0].id if len(rows) == _BATCH else newest
 
 
 def next_event(session: Session, webhook_id: int, *, now: datetime) -> EventRecord | None:

@@ -26,11 +26,15 @@ from storage.hooks import (
     next_event,
     remove_webhook,
     tell,
+    tell_submissions,
 )
+from storage.importing import import_comparisons
 from storage.jobs import claim, count_jobs, enqueue, prune
 from storage.projects import get_project
+from storage.submissions import last_submission
 from storage.tables import Audit, Job, WebhookEvent, utc_now
 from workbench.errors import DataError
+from workbench.jsonl import comparison_from_json
 
 LOCAL = Settings(
     environment="development",
@@ -138,6 +142,22 @@ def test_an_event_is_given_up_after_its_last_try_and_the_next_is_told(service, h
             assert next_event(session, hook.id, now=now) is None
         mark_failed(session, first.id, "no answer", now=now)
         assert next_event(session, hook.id, now=utc_now()).body == {"number": 2}
+
+
+def test_what_others_sent_is_not_read_again_and_again(service, hook) -> None:
+    """A submission of another project, or from a file, moves the place up to which the webhook has looked."""
+    with service.database.writing() as session:
+        secret = get_project(session, "secret")
+        row = {
+            "id": "c",
+            "prompt": "p",
+            "completions": [{"text": "a"}, {"text": "b"}],
+            "rankings": [{"annotator": "x", "ranks": [1, 2]}],
+        }
+        read = [(1, comparison_from_json(row))]
+        import_comparisons(session, secret.id, lambda _: read, source="test")
+        newest = last_submission(session)
+        assert newest and tell_submissions(session, hook, 1) == newest
 
 
 def test_a_removed_webhook_is_told_nothing(service, listener, hook) -> None:
