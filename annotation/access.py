@@ -1,6 +1,6 @@
 """Access: the signed-in account of a request, and the project it asks for if it has the right to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
@@ -102,6 +102,17 @@ def posting(
 
 
 Posting = Annotated[AccountRecord, Depends(posting)]
+
+
+async def form_fields(request: Request) -> Mapping[str, str]:
+    """The text fields of a form whose names its handler alone knows.
+
+    Read here, so that the handler need not be a coroutine: one that waited for the database would halt all others.
+    """
+    return {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+
+
+Fields = Annotated[Mapping[str, str], Depends(form_fields)]
 
 
 def check_form(session: BrowserSession | None, token: str) -> BrowserSession:

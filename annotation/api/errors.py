@@ -1,5 +1,7 @@
 """Errors of assignment and answering, with the status and the code that a program acts by."""
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +14,8 @@ from storage.database import Unavailable
 from storage.history import NoSuchSubmission, NotRevisable, Superseded
 from storage.leases import ForeignTask, NoSuchTask, SlotTaken
 from workbench.errors import AccordError, ConfigError, RecordError
+
+log = logging.getLogger(__name__)
 
 _KINDS: dict[type[AccordError], tuple[int, str]] = {
     Unavailable: (503, "try-again"),
@@ -52,6 +56,7 @@ def _form_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _database_error(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s failed in the database", request.method, request.url.path, exc_info=error)
     return _answer(503, "try-again", "the database does not answer; nothing was changed, so try again", None)
 
 

@@ -105,7 +105,7 @@ def question(task: str, calling: Calling, body: QuestionBody) -> Asked:
     now = datetime.now(UTC)
     annotator = calling.annotator()
     with calling.database.writing() as session:
-        lease = find_lease(session, task, annotator.id)
+        lease = _own_lease(session, calling, annotator, task)
         found = ask(session, lease.project_id, annotator.id, lease.comparison_id, body.text, now=now)
     return Asked(question=found)
 

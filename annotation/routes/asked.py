@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
+from annotation.api.models import RowId
 from annotation.api.shown import prompt_start
 from annotation.pages import address_of, render
 from storage.questions import answer_question, find_question, list_questions
@@ -28,7 +29,7 @@ def questions(request: Request, name: str, account: SignedIn, database: Reading)
 def answer(
     request: Request,
     name: str,
-    question_id: int,
+    question_id: RowId,
     account: Posting,
     database: Reading,
     text: Annotated[str, Form(max_length=5000)] = "",

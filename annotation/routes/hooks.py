@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, Reading, SignedIn, project_for
+from annotation.api.models import RowId
 from annotation.pages import address_of, render
 from annotation.webhooks import check_url, secret_of
 from storage.accounts import AccountRecord
@@ -44,7 +45,7 @@ def add(
 
 
 @router.post("/projects/{name}/webhooks/{webhook_id}/remove")
-def remove(request: Request, name: str, webhook_id: int, account: Posting, database: Reading) -> Response:
+def remove(request: Request, name: str, webhook_id: RowId, account: Posting, database: Reading) -> Response:
     """Tell it nothing more."""
     project = project_for(database, account, name, "lead")
     with request.app.state.database.writing() as session:

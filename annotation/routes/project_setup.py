@@ -1,11 +1,12 @@
 """Making a project and changing what it asks, who gets what, and when: the wizard's forms."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
+from annotation.access import Fields, NotFound, Posting, Reading, SignedIn, project_for
 from annotation.forms import STATUSES, ProjectSettings, read_settings
 from annotation.hours import DAYS
 from annotation.pages import address_of, render
@@ -71,10 +72,9 @@ def settings_page(
 
 
 @router.post("/projects/{name}/settings")
-async def change(request: Request, name: str, account: Posting, database: Reading) -> Response:
+def change(request: Request, name: str, account: Posting, database: Reading, fields: Fields) -> Response:
     """Change it; what is wrong is named, and then nothing changes."""
     project = project_for(database, account, name, "lead")
-    fields = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
     try:
         settings = settings_from_form(fields, project.settings)
         with request.app.state.database.writing() as session:
@@ -135,7 +135,7 @@ def _page(
     request: Request,
     account: AccountRecord,
     project: ProjectRecord,
-    fields: dict[str, str],
+    fields: Mapping[str, str],
     *,
     done: str = "",
     problem: str = "",
@@ -149,7 +149,7 @@ def _page(
         status=status,
         project=project,
         # A box that is not ticked is not sent: after a refused form it must not come back ticked.
-        fields={key: "" for key in defaults} | {"description": project.description} | fields,
+        fields={key: "" for key in defaults} | {"description": project.description} | dict(fields),
         days=DAYS,
         done=done,
         problem=problem,

@@ -1,11 +1,13 @@
 """Review: comparisons on which annotators disagree, decided by someone who sees the rankings and not the names."""
 
 import hashlib
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
+from annotation.access import Fields, NotFound, Posting, Reading, SignedIn, project_for
+from annotation.api.models import RowId
 from annotation.forms import read_settings
 from annotation.markdown import to_html
 from annotation.pages import address_of, render
@@ -37,7 +39,7 @@ def queue(request: Request, name: str, account: SignedIn, database: Reading) -> 
 
 @router.get("/projects/{name}/review/{dispute_id}")
 def dispute(
-    request: Request, name: str, dispute_id: int, account: SignedIn, database: Reading
+    request: Request, name: str, dispute_id: RowId, account: SignedIn, database: Reading
 ) -> HTMLResponse:
     """One dispute: prompt, completions, every ranking without a name, and the form to decide."""
     project = project_for(database, account, name, "review")
@@ -45,13 +47,12 @@ def dispute(
 
 
 @router.post("/projects/{name}/review/{dispute_id}")
-async def settle(
-    request: Request, name: str, dispute_id: int, account: Posting, database: Reading
+def settle(
+    request: Request, name: str, dispute_id: RowId, account: Posting, database: Reading, fields: Fields
 ) -> Response:
     """Decide it, or leave the rankings as they are; both need a reason."""
     project = project_for(database, account, name, "review")
     found = _find(database, project, dispute_id)
-    fields = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
     reason = fields.get("reason", "")
     now = utc_now()
     try:
@@ -89,7 +90,7 @@ def _criteria(project: ProjectRecord, found: Disputed) -> list[str]:
     return [name for name in asked if name in used] + sorted(used - set(asked))
 
 
-def _ranks(fields: dict[str, str], criterion: str, num_completions: int) -> list[int | None]:
+def _ranks(fields: Mapping[str, str], criterion: str, num_completions: int) -> list[int | None]:
     """The tier chosen for each completion; RecordError where one was left open."""
     ranks: list[int | None] = []
     for i in range(num_completions):
@@ -106,7 +107,7 @@ def _page(
     project: ProjectRecord,
     found: Disputed,
     *,
-    fields: dict[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
     problem: str = "",
     status: int = 200,
 ) -> HTMLResponse:
