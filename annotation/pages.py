@@ -20,6 +20,7 @@ from workbench.page import style
 PROJECT_PAGES: tuple[tuple[str, str, Right], ...] = (
     ("Overview", "", "read"),
     ("Live", "live", "read"),
+    ("Agreement", "agreement", "read"),
     ("Review", "review", "review"),
     ("Data", "data", "lead"),
     ("Settings", "settings", "lead"),

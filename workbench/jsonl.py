@@ -240,7 +240,7 @@ def _check_keys(record: Mapping[str, Any], known: tuple[str, ...], place: str) -
     for key in record:
         if key not in known:
             near = get_close_matches(key, known, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Known fields: {', '.join(known)}"
+            hint = f"Did you mean '{near[0]}'?" if near else f"Known fields: {', '.join(known)}."
             raise RecordError(
                 "is not a field of this format", field=f"{place}{key}", fix=f"{hint} Extra facts go into tags"
             )

@@ -95,17 +95,17 @@ def _page(
             "withdrawn": is_withdrawn(session, project.id, found.id),
             "recall": recall_annotator(session, found.pseudonym, project_id=project.id),
         }
-    sittings = {each.sitting: each.at for each in submissions if each.sitting and not each.is_withdrawn}
-    return render(
-        request,
-        "annotator.html",
-        account=account,
-        status=status,
-        project=project,
-        annotator=found,
-        submissions=submissions,
-        sittings=sittings,
-        done=done,
-        problem=problem,
-        **values,
-    )
+        sittings = {each.sitting: each.at for each in submissions if each.sitting and not each.is_withdrawn}
+        return render(
+            request,
+            "annotator.html",
+            account=account,
+            status=status,
+            project=project,
+            annotator=found,
+            submissions=submissions,
+            sittings=sittings,
+            done=done,
+            problem=problem,
+            **values,
+        )

@@ -88,8 +88,10 @@ def _page(
 ) -> HTMLResponse:
     found = find_invitation(database, token, now=utc_now())
     if found is None:
-        text = "This invitation was used up, withdrawn or is too old. Ask whoever sent it for another."
-        return render(request, "message.html", account=None, status=410, title="Too late", text=text)
+        text = "It was used up or withdrawn, is too old, or the link is not whole. Ask whoever sent it for another."
+        return render(
+            request, "message.html", account=None, status=410, title="The invitation does not work", text=text
+        )
     account = _account(request, database)
     session = browser_session(request)
     fresh = None
