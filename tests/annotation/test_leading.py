@@ -11,7 +11,7 @@ from annotation.live import live_figures, share
 from annotation.live_words import in_words
 from annotation.worker import JOBS, Worker
 from storage.accounts import find_account
-from storage.annotators import ensure_annotator
+from storage.annotators import ensure_annotator, get_annotator
 from storage.comparisons import read_comparisons
 from storage.disputes import list_disputes
 from storage.figures import count_figures, keep_figure
@@ -95,6 +95,17 @@ def test_a_dispute_may_be_left_as_it_is(service, torn) -> None:
     assert post(service, path, token, action="dismiss", reason="tastes differ").status_code == 303
     assert len(stored(service).rankings) == 2
     assert service.browser.get("/api/v1/projects/stories/disputes").json() == {"disputes": []}
+
+
+def test_the_page_of_an_annotator_shows_what_they_did_in_the_service(service, torn) -> None:
+    service.become("lea")
+    now = utc_now()
+    with service.database.writing() as session:
+        project, found = get_project(session, "stories"), get_annotator(session, "secret-x")
+        day = now.date().isoformat()
+        count_answer(session, project.id, found.id, day=day, what="ranked", seconds=30, now=now, more={})
+    shown = service.browser.get("/projects/stories/annotators/secret-x")
+    assert shown.status_code == 200 and "1 submissions" in shown.text
 
 
 def test_a_lead_takes_labels_out_and_sees_what_learned_from_them(service, torn) -> None:
