@@ -95,7 +95,7 @@ class _Demo:
                 agreement, snapshot = self._rank()
             with self._stage("reward", f"{REWARD_MODELS} reward models, side by side"):
                 self._run_commands(self._reward_commands(snapshot))
-            with self._stage("dpo", f"DPO on the rankings, {self.size.dpo_epochs:g} passes"):
+            with self._stage("dpo", "DPO on the rankings"):
                 self._run_commands(self._dpo_commands(snapshot))
             with self._stage(
                 "ppo", f"PPO, {self.size.ppo_iterations} iterations of {self.size.ppo_batch_size} stories"
@@ -237,7 +237,7 @@ class _Demo:
             beta=0.1,
             epochs=self.size.dpo_epochs,
             batch_comparisons=16,
-            learning_rate=3e-4,
+            learning_rate=6e-4,
             threads=cores(),
             seed=self.config.seed,
         )
