@@ -70,6 +70,9 @@ def upload(
         except DataError as error:
             problem = f"{error} — nothing was added.".replace(str(path), shown)
             return _page(request, account, project, problem=problem, status=422)
+    if not report.read:
+        problem = f"{shown} holds no comparison; nothing was added. It needs one JSON object a line."
+        return _page(request, account, project, problem=problem, status=422)
     return _page(request, account, project, report=report)
 
 

@@ -173,6 +173,8 @@ def test_a_file_is_added_whole_or_not_at_all(service) -> None:
         found = list(read_comparisons(session, project(service).id))
         assert [c.id for c in found] == ["c0", "c1", "c2", "c3"]
         assert open_comparisons(session, project(service).id) == 4
+    empty = upload(service, token, b"\n", name="empty.jsonl")
+    assert empty.status_code == 422 and "empty.jsonl holds no comparison" in empty.text
     assert post(service, "/projects/stories/upload", token).status_code == 422
 
 
