@@ -1,6 +1,7 @@
 """The reward model's trainer: scores of heads on grouped batches, under a loss on rankings."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,7 @@ from torch import Tensor, nn
 from transformers import TrainingArguments
 
 from reward.loss import LOSSES, center_loss, ranking_accuracy, ranking_loss
-from reward.measure import (
-    Floats,
-)
+from reward.measure import Floats
 from workbench.modeling.groups import final_hidden
 from workbench.modeling.heads import score_hidden
 from workbench.modeling.plans import micro_batches
@@ -89,6 +88,10 @@ class RankingRewardTrainer(RankingTrainer):
             }
         return loss, sums
 
+    def measuring(self) -> AbstractContextManager[object]:
+        """fp32, whatever training ran in: bias, temperature and tie width are for scores that are computed so."""
+        return nullcontext()
+
     def score_groups(self, groups: Sequence[RankedGroup]) -> list[Floats]:
         """The heads' scores, (K, H) for each group, as the model gives them."""
         self.model.eval()
@@ -96,7 +99,7 @@ class RankingRewardTrainer(RankingTrainer):
         out: list[Floats] = []
         for members in micro_batches(range(len(groups)), sizes, max_tokens=self.max_tokens):
             batch = self.collate(groups, members).grouped
-            with torch.no_grad(), self.accelerator.autocast():
+            with torch.no_grad(), self.measuring():
                 scores = score_hidden(self.model, final_hidden(self.model, batch))
             out += np.split(scores.double().cpu().numpy(), np.cumsum(batch.sizes)[:-1])
         return out

@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, TrainingArguments
 
 from reward.config import RewardConfig
 from reward.evaluate import evaluate, score_file
+from reward.measure import fit_calibration, judgements
 from reward.scoring import RewardScorer
 from reward.train import RankingRewardTrainer, train
 from tests.tiny_models import byte_tokenizer, tiny_model
@@ -19,6 +20,8 @@ from workbench.checkpoints import checkpoint_hash, read_checkpoint
 from workbench.errors import CheckpointError, DataError, RecordError, SnapshotError
 from workbench.jsonl import read_comparisons, write_comparisons, write_demonstrations
 from workbench.modeling.chat import encode_completion, encode_prompt
+from workbench.modeling.rankings import prepare_rankings
+from workbench.preferences import open_preferences
 from workbench.records import Demonstration, Message, Ranking
 
 
@@ -117,6 +120,23 @@ def test_the_mean_score_of_the_zero_set_is_zero(trained, base, comparisons_file,
     result = train(config(base, comparisons_file, epochs=1, zero_mean=str(files)), name="zero")
     scores = RewardScorer.load(result.checkpoint).score(["Hi"], [["aaa", "ab"]])[0]
     assert sum(score.value for score in scores) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_model_trained_in_bf16_is_measured_as_its_scores_are_computed(home, base, comparisons_file):
+    """bf16 has three digits; bias and temperature, found in it, would not be those of the scores in fp32."""
+    settings = config(base, comparisons_file, mixed_precision="bf16", epochs=1, ties="drop")
+    result = train(settings, name="bf16")
+    info, scorer = read_checkpoint(result.checkpoint), RewardScorer.load(result.checkpoint)
+    held_out = list(open_preferences(str(info.snapshot)).validation)
+    groups, _ = prepare_rankings(held_out, scorer.tokenizer, max_length=scorer.max_length, ties="drop")
+    by_id = {comparison.id: comparison for comparison in held_out}
+    asked = [by_id[g.group.id] for g in groups]
+    texts = [[c.completions[i].text for i in g.kept] for c, g in zip(asked, groups, strict=True)]
+    rows = scorer.score([c.prompt for c in asked], texts)
+    scores = [np.array([score.value for score in row]) for row in rows]
+    assert np.concatenate(scores).mean() == pytest.approx(0, abs=1e-6)
+    found = fit_calibration(judgements(scores, groups), ties="drop", log_width=0.0)
+    assert found.temperature == pytest.approx(info.extra["temperature"], rel=1e-3)
 
 
 def test_evaluation_on_other_labels_agrees_with_the_truth(trained, tmp_path, comparisons_file):

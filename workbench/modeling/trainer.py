@@ -14,9 +14,9 @@ import math
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -168,12 +168,16 @@ class RankingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no ty
         self._average_extra_gradients()
         return total
 
+    def measuring(self) -> AbstractContextManager[object]:
+        """The number format of figures on held-out data: that of training."""
+        return cast(AbstractContextManager[object], self.accelerator.autocast())
+
     def evaluate_groups(self, groups: Sequence[RankedGroup]) -> dict[str, float]:
         """The loss and the metrics of `batch_loss`, averaged over comparisons; on this process alone."""
         sums: dict[str, Tensor | float] = defaultdict(float)
         self.model.eval()
         sizes = [g.group.num_tokens for g in groups]
-        with torch.no_grad(), self.accelerator.autocast():
+        with torch.no_grad(), self.measuring():
             for members in micro_batches(range(len(groups)), sizes, max_tokens=self.max_tokens):
                 loss, metrics = self.batch_loss(self.model, self.collate(groups, members))
                 _accumulate(sums, {**metrics, "loss": loss}, len(members))
