@@ -1,6 +1,6 @@
 """Bulk inserts: ids reserved at once, so that rows can refer to each other before any is written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Table, func, select, text
@@ -40,9 +40,18 @@ def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, An
         name = column.name
         convert = column.type.dialect_impl(dialect).bind_processor(dialect)
         found = [row[name] for row in rows]
-        values.append([convert(value) for value in found] if convert else found)
+        values.append(_converted(found, convert) if convert else found)
     quote = dialect.identifier_preparer
     names = ", ".join(quote.format_column(column) for column in columns)
     marks = ", ".join(["?" if dialect.paramstyle == "qmark" else "%s"] * len(columns))
     statement = f"INSERT INTO {quote.format_table(columns[0].table)} ({names}) VALUES ({marks})"
     connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+
+
+def _converted(values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+    """Each value converted; what stands there several times as one object (a time, a source) once."""
+    made: dict[int, Any] = {}
+    for value in values:
+        if id(value) not in made:
+            made[id(value)] = convert(value)
+    return [made[id(value)] for value in values]

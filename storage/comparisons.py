@@ -60,6 +60,7 @@ def add_comparisons(
     rows: list[dict[str, Any]] = []
     completions: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
+    sources: dict[tuple[str, ...], list[str]] = {}  # One list for all completions of a source: it is converted once.
     for key, prompt_id, comparison, content in zip(keys, prompts, comparisons, hashes, strict=True):
         rows.append(
             {
@@ -79,7 +80,7 @@ def add_comparisons(
         )
         for position, completion in enumerate(comparison.completions):
             completion_id = next(completion_keys)
-            completions.append(_completion_row(completion_id, prompt_id, completion))
+            completions.append(_completion_row(completion_id, prompt_id, completion, sources))
             items.append({"comparison_id": key, "position": position, "completion_id": completion_id})
     insert_rows(session, Completion, completions)
     insert_rows(session, Comparison, rows)
@@ -148,14 +149,16 @@ def read_evaluation_prompts(session: Session, project_id: int) -> frozenset[str]
     return frozenset(session.scalars(query))
 
 
-def _completion_row(key: int, prompt_id: int, completion: records.Completion) -> dict[str, Any]:
+def _completion_row(
+    key: int, prompt_id: int, completion: records.Completion, sources: dict[tuple[str, ...], list[str]]
+) -> dict[str, Any]:
     sampling = dict(completion.sampling) if completion.sampling else None
     checkpoint = sampling.get("checkpoint") if sampling else None
     return {
         "id": key,
         "prompt_id": prompt_id,
         "text": completion.text,
-        "source": list(completion.source),
+        "source": sources.setdefault(completion.source, list(completion.source)),
         "sampling": sampling,
         "checkpoint_hash": checkpoint if isinstance(checkpoint, str) else None,
     }

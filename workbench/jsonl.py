@@ -255,10 +255,18 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
+def _no_constant(name: str) -> None:
+    raise RecordError(f"{name} is not a JSON number", fix="Use null for a missing number")
+
+
+# One decoder: json.loads would build one a line.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+
+
 def parse_line(data: bytes) -> dict[str, Any]:
     """One line as a JSON object; RecordError for invalid UTF-8, invalid JSON, a repeated key or another type."""
     try:
-        record = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        record = _DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RecordError(f"invalid UTF-8 at byte {error.start}", fix="Save the file as UTF-8") from error
     except json.JSONDecodeError as error:
@@ -287,10 +295,6 @@ def _check_escapes(record: Any) -> None:
         ) from error
     if "\\u0000" in text.replace("\\\\", ""):
         raise RecordError("holds the character NUL (\\u0000)", fix="Remove it from the text")
-
-
-def _no_constant(name: str) -> None:
-    raise RecordError(f"{name} is not a JSON number", fix="Use null for a missing number")
 
 
 def open_lines(path: str | Path) -> BinaryIO:

@@ -1,5 +1,6 @@
 """comparisons.jsonl in and out: round trips, merging, refusals, and what the report counts; on both databases."""
 
+import gc
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
@@ -208,6 +209,22 @@ def test_a_bad_line_rejects_the_file_and_says_where(new_database, write_lines, l
     assert (caught.value.file, caught.value.line, caught.value.field) == (str(path), 2, field)
     with database.reading() as session:
         assert not any(counts(session).values())
+
+
+def test_an_import_leaves_the_search_for_cycles_as_it_was(database, project, write_lines):
+    with database.writing() as session:
+        import_comparisons_file(session, project.id, write_lines(LINE))
+    assert gc.isenabled()
+    with pytest.raises(RecordError), database.writing() as session:
+        import_comparisons_file(session, project.id, write_lines({**LINE, "prompt": None}))
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with database.writing() as session:
+            import_comparisons_file(session, project.id, write_lines(LINE))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_line_over_the_limit(database, project, write_lines, monkeypatch):
