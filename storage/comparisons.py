@@ -60,7 +60,8 @@ def add_comparisons(
     rows: list[dict[str, Any]] = []
     completions: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
-    sources: dict[tuple[str, ...], list[str]] = {}  # One list for all completions of a source: it is converted once.
+    # One list for all completions of a source, which is then converted once.
+    sources: dict[tuple[str, ...], list[str]] = {}
     for key, prompt_id, comparison, content in zip(keys, prompts, comparisons, hashes, strict=True):
         rows.append(
             {
