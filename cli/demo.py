@@ -30,7 +30,7 @@ def demo(arguments: list[str]) -> int:
         raise UsageError(f"--seeds must be at least 1, got {config.seeds}")
     from workflow.demo import demo as run_demo
     from workflow.demo_config import DemoConfig
-    from workflow.demo_seeds import over_seeds, summary_text, write_seeds_report
+    from workflow.demo_seeds import over_seeds, seeds_text, summary_text, write_seeds_report
 
     name = options.run or "demo"
     results = []
@@ -52,7 +52,9 @@ def demo(arguments: list[str]) -> int:
     report = dict(results[0].summary) if config.seeds == 1 else over_seeds([r.summary for r in results])
     if config.seeds > 1:
         path = write_seeds_report(results[0].folder, report)
-        say(f"over {config.seeds} seeds: {path}")
+        if not options.json:
+            print(seeds_text(report))
+        say(f"the same as JSON: {path}")
     if options.json:
         print_json(report)
     return 0

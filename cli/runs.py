@@ -8,6 +8,7 @@ import tyro
 
 from cli.arguments import parse_plain
 from workbench.console import print_json
+from workbench.tables import Column, Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +36,19 @@ def runs_list(arguments: list[str]) -> None:
         return
     if not runs:
         print("no runs in the database; 'accord runs index' finds run folders that it misses")
-    for run in runs:
-        started = run.started_at.strftime("%Y-%m-%d %H:%M") if run.started_at else ""
-        print(f"{run.name:<32}{run.stage:<12}{run.status:<12}{started:<18}{(run.snapshot_hash or '')[:16]}")
+        return
+    rows = [
+        (
+            run.name,
+            run.stage,
+            run.status,
+            run.started_at.strftime("%Y-%m-%d %H:%M") if run.started_at else "",
+            (run.snapshot_hash or "")[:16],
+        )
+        for run in runs
+    ]
+    titles = ("run", "stage", "status", "started (UTC)", "snapshot")
+    print(Table(columns=[Column(title=title) for title in titles], rows=rows).to_text(), end="")
 
 
 @dataclass(frozen=True, kw_only=True)

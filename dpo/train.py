@@ -15,18 +15,18 @@ from workbench.checkpoints import CheckpointInfo, parent_of, resolve_checkpoint,
 from workbench.console import say
 from workbench.errors import ConfigError
 from workbench.modeling.chat import template_hash
-from workbench.modeling.devices import has_fast_bf16, resolve_device, set_threads
+from workbench.modeling.devices import resolve_device, set_threads
 from workbench.modeling.groups import group_logprobs, sum_by_completion, use_grouped_attention
-from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.loading import is_adapter, load_causal_lm, load_tokenizer, save_model
 from workbench.modeling.lora import add_lora
 from workbench.modeling.plans import micro_batches
 from workbench.modeling.processes import join_launch, open_shared_run
 from workbench.modeling.ranking_losses import initial_log_width
-from workbench.modeling.rankings import RankedBatch, RankedGroup, count_pairs, prepare_rankings
+from workbench.modeling.ranking_runs import RankingData, load_rankings, ranking_arguments
+from workbench.modeling.rankings import RankedBatch, RankedGroup, count_pairs
 from workbench.modeling.trainer import RankingTrainer, model_context
-from workbench.modeling.training import drop_checkpoints, training_arguments
-from workbench.preferences import PreferenceData, open_preferences
+from workbench.modeling.training import drop_checkpoints
+from workbench.preferences import PreferenceData
 from workbench.runs import Run, RunResult
 
 
@@ -123,24 +123,22 @@ def train(config: DPOConfig, *, name: str | None = None, fresh: bool = False) ->
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()
-        trainer, data, counts, labels = _load(config, run)
+        trainer, rankings = _load(config, run)
         trainer.train()
         if not processes.is_main_process:
             processes.wait_for_everyone()
             return run.result()
-        summary = {"dpo": _evaluate(trainer), "steps": trainer.state.global_step, "data": dict(counts)}
-        summary |= labels.note
-        _save(trainer, config, run, data, labels)
+        summary = {"dpo": _evaluate(trainer), "steps": trainer.state.global_step}
+        summary |= {"data": dict(rankings.counts), **rankings.labels.note}
+        _save(trainer, config, run, rankings)
         result = run.finish(summary)
         drop_checkpoints(run.checkpoints)
         processes.wait_for_everyone()
         return result
 
 
-def _load(
-    config: DPOConfig, run: Run
-) -> tuple[RankingDPOTrainer, PreferenceData, Mapping[str, int], TrainLabels]:
-    assert config.policy and config.comparisons
+def _load(config: DPOConfig, run: Run) -> tuple[RankingDPOTrainer, RankingData]:
+    assert config.policy
     set_threads(config.threads)
     device = resolve_device(config.device)
     base = resolve_checkpoint(config.policy)
@@ -152,63 +150,21 @@ def _load(
                 f"{base} is an adapter already; merge it first ('accord export merged'), or set lora_rank to 0 to "
                 "train that adapter on"
             )
-        model = add_lora(
-            model,
-            rank=config.lora_rank,
-            alpha=config.lora_alpha,
-            targets=config.lora_targets,
-            seed=config.seed,
-        )
-    with join_launch(config.device).main_process_first():  # A file of comparisons is frozen by one of them.
-        data = open_preferences(
-            config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
-        )
-    max_length = config.max_length or model_context(model)
-    labels = train_labels(
-        data.train,
-        label_model=config.label_model,
-        annotator_weights=config.annotator_weights,
-        seed=config.seed,
-        run=run,
-    )
-    groups, counts = prepare_rankings(
-        data.train,
+        model = add_lora(model, rank=config.lora_rank, alpha=config.lora_alpha, targets=config.lora_targets,
+                         seed=config.seed)  # fmt: skip
+    rankings = load_rankings(
+        config,
+        run,
         tokenizer,
-        max_length=max_length,
-        too_long=config.too_long,
+        max_length=config.max_length or model_context(model),
         ties=config.ties,
-        annotator_weights=labels.weights,
-        label_model=labels.soft,
-    )
-    held_out, _ = prepare_rankings(
-        data.validation, tokenizer, max_length=max_length, too_long=config.too_long, ties=config.ties
-    )
-    say(
-        f"training on {counts['comparisons_used']} of {counts['comparisons']} comparisons "
-        f"({counts['rankings_without_pair']} rankings without a pair, {counts['too_long']} comparisons too long)"
-    )
-    bf16 = config.mixed_precision == "bf16" or (config.mixed_precision == "auto" and has_fast_bf16(device))
-    args = training_arguments(
-        run.checkpoints,
-        epochs=config.epochs,
-        batch_comparisons=config.batch_comparisons,
-        learning_rate=config.learning_rate,
-        lr_scheduler=config.lr_scheduler,
-        warmup_fraction=config.warmup_ratio,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        logging_steps=config.log_every,
-        save_steps=config.save_every,
-        seed=config.seed,
-        bf16=bf16,
-        use_cpu=device.type == "cpu",
-        activation_checkpointing=config.gradient_checkpointing,
+        annotator_weights=config.annotator_weights,
     )
     trainer = RankingDPOTrainer(
         model,
-        args,
-        groups,
-        held_out,
+        ranking_arguments(config, run, device),
+        rankings.groups,
+        rankings.held_out,
         processing_class=tokenizer,
         run=run,
         max_tokens=config.micro_batch_tokens,
@@ -218,8 +174,8 @@ def _load(
         label_smoothing=config.label_smoothing,
         reference={},
     )
-    trainer.reference = _reference(trainer, config, data)
-    return trainer, data, counts, labels
+    trainer.reference = _reference(trainer, config, rankings.data)
+    return trainer, rankings
 
 
 def _reference(trainer: RankingDPOTrainer, config: DPOConfig, data: PreferenceData) -> dict[str, Floats]:
@@ -249,9 +205,7 @@ def _evaluate(trainer: RankingDPOTrainer) -> dict[str, Any]:
     return trainer.evaluate_groups(trainer.eval_groups) if trainer.eval_groups else {}
 
 
-def _save(
-    trainer: RankingDPOTrainer, config: DPOConfig, run: Run, data: PreferenceData, labels: TrainLabels
-) -> None:
+def _save(trainer: RankingDPOTrainer, config: DPOConfig, run: Run, rankings: RankingData) -> None:
     assert config.policy
     tokenizer, model = trainer.processing_class, trainer.model
     info = CheckpointInfo(
@@ -261,9 +215,9 @@ def _save(
             parent_of("policy", resolve_checkpoint(config.policy)),
             parent_of("reference", resolve_checkpoint(config.reference or config.policy)),
         ),
-        snapshot=data.snapshot.content_hash,
+        snapshot=rankings.data.snapshot.content_hash,
         template_hash=template_hash(tokenizer),
-        tags=data.tags,
-        extra={"beta": config.beta, "loss": config.loss, "ties": config.ties, **labels.note},
+        tags=rankings.data.tags,
+        extra={"beta": config.beta, "loss": config.loss, "ties": config.ties, **rankings.labels.note},
     )
     save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))

@@ -10,6 +10,8 @@ from workbench.plots import Plot, Points, estimate_plot, scatter_plot
 from workbench.statistics.estimates import Estimate
 from workbench.tables import Column, Table
 
+FLOORS = {"win_rate": "noise_floor", "reward_model_win_rate": "reward_model_noise_floor"}
+"""Where the report keeps the start's win rate against itself, by judge."""
 FIGURES = (
     ("win_rate", "Win rate by the ground truth", "estimate_percent", 2),
     ("reward_model_win_rate", "Win rate by the reward model", "estimate_percent", 2),
@@ -74,24 +76,28 @@ def win_rate_blocks(report: Mapping[str, Any]) -> list[Block]:
     ]
 
 
+def figure_of(report: Mapping[str, Any], name: str, key: str) -> Estimate:
+    """A policy's figure; a win rate of the start is that of other samples of its own, the noise floor."""
+    of_start = name == START and key in FLOORS
+    return Estimate.from_json(report[FLOORS[key]] if of_start else report["policies"][name][key])
+
+
 def figures_table(report: Mapping[str, Any]) -> Table:
     """One row a policy, one column a figure; columns that no policy has a value for are left out."""
     policies = report["policies"]
     columns = [
         figure
         for figure in FIGURES
-        if any(found[figure[0]]["value"] is not None for found in policies.values())
+        if any(figure_of(report, name, figure[0]).value is not None for name in policies)
     ]
     return Table(
         columns=[
             Column(title="policy"),
             *(Column(title=t, kind=kind, digits=digits, with_n=False) for _, t, kind, digits in columns),
         ],
-        rows=[
-            [name, *(Estimate.from_json(found[key]) for key, *_ in columns)]
-            for name, found in policies.items()
-        ],
-        note=f"95 % intervals from a bootstrap over {report['prompts']:,} prompts.",
+        rows=[[name, *(figure_of(report, name, key) for key, *_ in columns)] for name in policies],
+        note="The start's win rates are those of other samples of its own: the noise floor. "
+        f"95 % intervals from a bootstrap over {report['prompts']:,} prompts.",
     )
 
 

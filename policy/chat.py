@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from policy.config import ChatConfig
 from policy.sample import sampling_of
 from workbench.checkpoints import resolve_checkpoint
+from workbench.console import say
 from workbench.errors import DataError
 from workbench.modeling.chat import decode_completion, encode_prompt, eos_id, pad_id
 from workbench.modeling.generation import Sampling, generate
@@ -20,6 +21,10 @@ from workbench.records import Message
 from workbench.seeds import derive_seed
 
 Write = Callable[[str], Any]
+
+
+class MessageTooLong(DataError):
+    """A message that leaves no room for an answer in the model's context."""
 
 
 def chat(config: ChatConfig, read: Callable[[], str | None], write: Write) -> None:
@@ -35,7 +40,12 @@ def chat(config: ChatConfig, read: Callable[[], str | None], write: Write) -> No
             continue
         messages.append(Message("user", text))
         seed = derive_seed(config.seed, "chat", turn)
-        said = answer(model, tokenizer, messages, sampling=sampling_of(config), seed=seed, write=write)
+        try:
+            said = answer(model, tokenizer, messages, sampling=sampling_of(config), seed=seed, write=write)
+        except MessageTooLong as error:
+            messages.pop()
+            say(str(error))
+            continue
         write("\n")
         messages.append(Message("assistant", said))
         turn += 1
@@ -78,10 +88,13 @@ def _fitting_prompt(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], room: int
 ) -> list[int]:
     """The prompt's tokens, from as many of the last turns as leave room for the completion."""
+    limit = _positions(model)
     if tokenizer.chat_template is None:
         # A base model goes on from the text alone.
-        return encode_prompt(tokenizer, messages[-1].content)
-    limit = _positions(model)
+        ids = encode_prompt(tokenizer, messages[-1].content)
+        if len(ids) + room <= limit:
+            return ids
+        raise _too_long(limit, room)
     system = [message for message in messages[:1] if message.role == "system"]
     rest = list(messages[len(system) :])
     while rest:
@@ -89,9 +102,13 @@ def _fitting_prompt(
         if len(ids) + room <= limit:
             return ids
         rest = rest[2:]
-    raise DataError(
+    raise _too_long(limit, room)
+
+
+def _too_long(limit: int, room: int) -> MessageTooLong:
+    return MessageTooLong(
         f"the message does not fit: the model has {limit} positions and {room} are kept for the completion; "
-        "say it shorter or lower --max-new-tokens"
+        "say it shorter, or begin again with a lower --max-new-tokens"
     )
 
 

@@ -45,7 +45,11 @@ METRICS = {
 
 
 class WholeSFTTrainer(SFTTrainer):  # type: ignore[misc]  # TRL ships no types that mypy can follow
-    """TRL's trainer, but a checkpoint is whole or absent, no model card is written, and the loss is cheaper."""
+    """TRL's trainer, but a checkpoint is whole or absent, no model card is written, and the loss is cheaper.
+
+    On several processes the last micro-batches of an epoch are filled up with its first examples, as accelerate does:
+    with fewer than processes times micro-batch.
+    """
 
     _aside: Path | None = None
 

@@ -1,8 +1,7 @@
 """Training a reward model: rankings in, a checkpoint whose scores are centred and calibrated out."""
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,16 @@ from workbench.console import say
 from workbench.errors import DataError
 from workbench.jsonl import read_demonstrations
 from workbench.modeling.chat import template_hash
-from workbench.modeling.devices import has_fast_bf16, resolve_device, set_threads
+from workbench.modeling.devices import resolve_device, set_threads
 from workbench.modeling.groups import encode_group
 from workbench.modeling.heads import init_heads
-from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.loading import load_sequence_classifier, load_tokenizer, save_model
 from workbench.modeling.lora import add_lora
 from workbench.modeling.processes import join_launch, open_shared_run
-from workbench.modeling.rankings import RankedGroup, prepare_rankings
+from workbench.modeling.ranking_runs import RankingData, load_rankings, ranking_arguments
+from workbench.modeling.rankings import RankedGroup
 from workbench.modeling.trainer import model_context
-from workbench.modeling.training import drop_checkpoints, training_arguments
-from workbench.preferences import PreferenceData, open_preferences
+from workbench.modeling.training import drop_checkpoints
 from workbench.records import Comparison, Completion
 from workbench.runs import Run, RunResult
 
@@ -44,28 +42,28 @@ __all__ = ["RankingRewardTrainer", "train"]
 
 def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False) -> RunResult:
     """Train the reward model that `config` describes; resumes or returns a finished run of the same settings."""
-    assert config.base and config.comparisons
+    assert config.base
     processes = join_launch(config.device)
     with open_shared_run(processes, "reward", config, name=name, fresh=fresh) as run:
         if run.finished:
             say(f"run '{run.name}' is finished: {run.final_checkpoint}")
             return run.result()
-        trainer, data, counts, labels = _load(config, run)
+        trainer, rankings = _load(config, run)
         trainer.train()
         if not processes.is_main_process:
             processes.wait_for_everyone()
             return run.result()
         summary, extra = _evaluate(trainer, config)
-        summary |= {"data": counts, **labels.note}
+        summary |= {"data": rankings.counts, **rankings.labels.note}
         base = resolve_checkpoint(config.base)
         info = CheckpointInfo(
             stage="reward",
             run=run.name,
             parents=(parent_of("base", base),),
-            snapshot=data.snapshot.content_hash,
+            snapshot=rankings.data.snapshot.content_hash,
             template_hash=template_hash(trainer.processing_class),
-            tags=data.tags,
-            extra={**extra, **labels.note},
+            tags=rankings.data.tags,
+            extra={**extra, **rankings.labels.note},
         )
         model, tokenizer = trainer.model, trainer.processing_class
         save_checkpoint(run.final_checkpoint, info, lambda folder: save_model(folder, model, tokenizer))
@@ -75,10 +73,8 @@ def train(config: RewardConfig, *, name: str | None = None, fresh: bool = False)
         return result
 
 
-def _load(
-    config: RewardConfig, run: Run
-) -> tuple[RankingRewardTrainer, PreferenceData, Mapping[str, int], TrainLabels]:
-    assert config.base and config.comparisons
+def _load(config: RewardConfig, run: Run) -> tuple[RankingRewardTrainer, RankingData]:
+    assert config.base
     set_threads(config.threads)
     device = resolve_device(config.device)
     base = resolve_checkpoint(config.base)
@@ -89,52 +85,21 @@ def _load(
         model = add_lora(model, rank=config.lora_rank, alpha=config.lora_alpha, targets=config.lora_targets,
                          seed=config.seed, with_head=True)  # fmt: skip
     model.config.pad_token_id = tokenizer.pad_token_id
-    with join_launch(config.device).main_process_first():  # A file of comparisons is frozen by one of them.
-        data = open_preferences(
-            config.comparisons, criterion=config.criterion, validation_fraction=config.validation_fraction
-        )
     max_length = config.max_length or model_context(model)
-    prepare = partial(
-        prepare_rankings,
-        tokenizer=tokenizer,
+    rankings = load_rankings(
+        config,
+        run,
+        tokenizer,
         max_length=max_length,
-        too_long=config.too_long,
         ties=config.ties,
-    )
-    labels = train_labels(
-        data.train,
-        label_model=config.label_model,
         annotator_weights=config.annotator_weights,
-        seed=config.seed,
-        run=run,
-    )
-    groups, counts = prepare(data.train, annotator_weights=labels.weights, label_model=labels.soft)
-    if config.annotator_weights == "agreement":
-        weights = annotator_weights(groups)
-        groups, counts = prepare(data.train, annotator_weights=weights)
-    held_out, held_out_counts = prepare(data.validation)
-    say(f"training on {_told(counts)}; held out {_told(held_out_counts)}")
-    args = training_arguments(
-        run.checkpoints,
-        epochs=config.epochs,
-        batch_comparisons=config.batch_comparisons,
-        learning_rate=config.learning_rate,
-        lr_scheduler=config.lr_scheduler,
-        warmup_fraction=config.warmup_ratio,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        logging_steps=config.log_every,
-        save_steps=config.save_every,
-        seed=config.seed,
-        bf16=config.mixed_precision == "bf16" or (config.mixed_precision == "auto" and has_fast_bf16(device)),
-        use_cpu=device.type == "cpu",
-        activation_checkpointing=config.gradient_checkpointing,
+        weigh=annotator_weights if config.annotator_weights == "agreement" else None,
     )
     trainer = RankingRewardTrainer(
         model,
-        args,
-        groups,
-        held_out,
+        ranking_arguments(config, run, device),
+        rankings.groups,
+        rankings.held_out,
         processing_class=tokenizer,
         run=run,
         max_tokens=config.micro_batch_tokens,
@@ -144,7 +109,7 @@ def _load(
         bootstrap_heads=config.bootstrap_heads,
         center_coef=config.center_coef,
     )
-    return trainer, data, counts, labels
+    return trainer, rankings
 
 
 def _evaluate(trainer: RankingRewardTrainer, config: RewardConfig) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -214,12 +179,3 @@ def _demonstration_groups(
     if not groups:
         raise DataError(f"zero_mean: {path} holds no demonstration")
     return groups
-
-
-def _told(counts: Mapping[str, int]) -> str:
-    told = (
-        f"{counts['comparisons_used']} of {counts['comparisons']} comparisons, {counts['rankings']} rankings"
-    )
-    reasons = {"rankings_without_pair": "rankings without a pair", "skips": "skips", "too_long": "too long"}
-    left_out = [f"{counts[key]} {words}" for key, words in reasons.items() if counts[key]]
-    return told + (f" (left out: {', '.join(left_out)})" if left_out else "")

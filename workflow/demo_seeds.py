@@ -9,31 +9,17 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student_t
 
+from evaluation.report import figure_of
 from workbench.artifacts import write_file_aside
 from workbench.statistics.estimates import Estimate
 from workbench.tables import Column, Table
-from workflow.demo_report import STAGES
+from workflow.demo_report import NAMES, STAGES
 
 FIGURES = ("win_rate", "reward_model_win_rate", "kl", "distinct_2", "length", "perplexity")
 
 
 def summary_text(report: Mapping[str, Any]) -> str:
     """What the demo prints when it has ended."""
-    policies = report["policies"]
-    table = Table(
-        columns=[
-            Column(title="policy"),
-            Column(title="win rate (hidden score)", kind="estimate_percent", with_n=False),
-            Column(title="by reward model", kind="estimate_percent", with_n=False),
-            Column(title="KL", kind="estimate", digits=1, with_n=False),
-            Column(title="distinct-2", kind="estimate", digits=3, with_n=False),
-            Column(title="tokens", kind="estimate", digits=0, with_n=False),
-            Column(title="perplexity", kind="estimate", with_n=False),
-        ],
-        rows=[
-            [name, *(Estimate.from_json(found[key]) for key in FIGURES)] for name, found in policies.items()
-        ],
-    )
     reward, best, world = report["reward_model"], report["best_of_n"], report["world"]
 
     def percent(record: dict[str, Any]) -> str:
@@ -45,8 +31,8 @@ def summary_text(report: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "All annotators are SIMULATED; win rates are against SFT by the hidden score that drives them.",
-            table.to_text(),
-            f"SFT against itself (noise floor): {percent(report['noise_floor'])}; best of {best['n']} by an oracle: "
+            _policies(report).to_text(),
+            f"best of {best['n']} by an oracle: "
             f"{percent(best['oracle'])}, by the reward model: {percent(best['reward_model'])}\n"
             f"reward model: accuracy {percent(reward['accuracy'])} on labels (ceiling {percent(reward['ceiling'])}), "
             f"{percent(reward['truth_accuracy'])} against the hidden score without noise\n"
@@ -55,6 +41,37 @@ def summary_text(report: Mapping[str, Any]) -> str:
             f"seconds: {f'installation {installed:.0f}, ' if installed is not None else ''}{stages}; "
             f"together {seconds['total'] + (installed or 0):.0f}",
         ]
+    )
+
+
+def seeds_text(report: Mapping[str, Any]) -> str:
+    """What the demo prints at the end of several seeds."""
+    accuracy = Estimate.from_json(report["reward_model"]["truth_accuracy"]).format(percent=True, with_n=False)
+    return "\n\n".join(
+        [
+            f"Means over {report['seeds']} seeds, each with Student's 95 % interval for the mean of so many:",
+            _policies(report).to_text(),
+            f"reward model: accuracy {accuracy} against the hidden score without noise",
+        ]
+    )
+
+
+def _policies(report: Mapping[str, Any]) -> Table:
+    """A row a policy; that of the start has the noise floor for its win rates."""
+    return Table(
+        columns=[
+            Column(title="policy"),
+            Column(title="win rate (hidden score)", kind="estimate_percent", with_n=False),
+            Column(title="by reward model", kind="estimate_percent", with_n=False),
+            Column(title="KL", kind="estimate", digits=1, with_n=False),
+            Column(title="distinct-2", kind="estimate", digits=3, with_n=False),
+            Column(title="tokens", kind="estimate", digits=0, with_n=False),
+            Column(title="perplexity", kind="estimate", with_n=False),
+        ],
+        rows=[
+            [NAMES[name], *(figure_of(report, name, key) for key in FIGURES)] for name in report["policies"]
+        ],
+        note="SFT's win rates are against other samples of its own: the noise floor.",
     )
 
 

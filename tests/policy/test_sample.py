@@ -147,9 +147,13 @@ def test_chat_drops_the_oldest_turns_when_room_is_short(policy_folder):
         lambda: next(said),
         pieces.append,
     )
-    too_long = "the old hen sat on the red mat " * 20
-    with pytest.raises(DataError, match="96 positions"):
-        chat(ChatConfig(checkpoint=str(policy_folder), device="cpu"), lambda: too_long, pieces.append)
+
+
+def test_chat_says_that_a_message_is_too_long_and_goes_on(policy_folder, capsys):
+    said, pieces = iter(["the old hen sat on the red mat " * 20, "the cat", ""]), []
+    chat(ChatConfig(checkpoint=str(policy_folder), device="cpu"), lambda: next(said), pieces.append)
+    assert "does not fit: the model has 96 positions" in capsys.readouterr().err
+    assert "".join(pieces).count("\n") >= 1 and len(pieces) > 2, "the next one was answered"
 
 
 def test_chat_leaves_room_for_the_message_in_a_small_model(policy_folder):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflow.demo_seeds import mean_over_seeds, over_seeds
+from workflow.demo_seeds import FIGURES, mean_over_seeds, over_seeds, seeds_text
 
 
 def test_the_interval_is_students():
@@ -27,3 +27,28 @@ def test_estimates_are_merged_where_they_stand():
     assert merged["policies"]["dpo"]["win_rate"]["n"] == 3
     assert (merged["prompts"], merged["seeds"]) == (9, 3)
     assert merged["world"]["spread"]["value"] == pytest.approx(0.7)
+
+
+def test_the_text_shows_mean_interval_and_the_noise_floor():
+    def estimate(value):
+        return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 9}
+
+    def report(v):
+        figures = {key: estimate(v) for key in FIGURES}
+        no_win = {"value": None, "low": None, "high": None, "n": 0, "reason": "the start itself"}
+        return {
+            "policies": {
+                "start": {**figures, "win_rate": no_win, "reward_model_win_rate": no_win},
+                "dpo": figures,
+            },
+            "noise_floor": estimate(0.49),
+            "reward_model_noise_floor": estimate(0.51),
+            "reward_model": {"truth_accuracy": estimate(0.8)},
+        }
+
+    text = seeds_text(over_seeds([report(0.7), report(0.8)]))
+    rows = {line.split("  ")[0]: line for line in text.splitlines()}
+    assert "Means over 2 seeds" in text
+    assert "49.0 %" in rows["SFT"] and "51.0 %" in rows["SFT"]
+    # .75 with 12.706 standard errors of .05 on either side
+    assert "75.0 %" in rows["DPO"] and "[11.5, 138.5]" in rows["DPO"]

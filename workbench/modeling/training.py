@@ -1,10 +1,9 @@
-"""Around the trainer: its arguments, its checkpoints on disk, and its progress bar."""
+"""Around the trainer: its checkpoints on disk, and its progress bar."""
 
 import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainingArguments
 from transformers.trainer_callback import TrainerCallback
 
 from workbench.console import progress_bar
@@ -28,52 +27,6 @@ def drop_checkpoints(folder: str | Path) -> None:
     """Remove what a finished run no longer needs to resume from."""
     for path in checkpoints(folder):
         shutil.rmtree(path)
-
-
-def training_arguments(
-    output_dir: str | Path,
-    *,
-    epochs: float,
-    batch_comparisons: int,
-    learning_rate: float,
-    lr_scheduler: str,
-    warmup_fraction: float,
-    weight_decay: float,
-    max_grad_norm: float,
-    logging_steps: int,
-    save_steps: int,
-    seed: int,
-    bf16: bool,
-    use_cpu: bool,
-    **more: Any,
-) -> TrainingArguments:
-    """The library's arguments for our trainers: `batch_comparisons` over all processes, nothing reported anywhere."""
-    args = TrainingArguments(
-        output_dir=str(output_dir),
-        num_train_epochs=epochs,
-        learning_rate=learning_rate,
-        lr_scheduler_type=lr_scheduler,
-        warmup_steps=warmup_fraction,  # Below 1 it is a share of all steps.
-        weight_decay=weight_decay,
-        max_grad_norm=max_grad_norm,
-        logging_steps=logging_steps,
-        save_strategy="steps",
-        save_steps=save_steps,
-        save_total_limit=1,
-        seed=seed,
-        bf16=bf16,
-        use_cpu=use_cpu,
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-        **more,
-    )
-    if batch_comparisons % args.world_size:
-        raise ValueError(
-            f"batch_comparisons is {batch_comparisons}, which {args.world_size} processes cannot share evenly"
-        )
-    args.per_device_train_batch_size = batch_comparisons // args.world_size
-    return args
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
