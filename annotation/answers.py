@@ -7,6 +7,7 @@ from annotation.api.models import SkipBody, SubmitBody
 from annotation.forms import Form, Question
 from storage.answering import Answer
 from storage.leases import LeaseRecord
+from workbench.errors import quoted
 
 
 class FormError(Exception):
@@ -93,7 +94,7 @@ def _answers_to(question: Question, body: SubmitBody, shown: int) -> list[Any]:
                     place, "an answer is missing; this question must be answered for each completion"
                 )
         elif not _fits(value, question):
-            raise FormError(place, f"{value!r:.80} is no answer to it")
+            raise FormError(place, f"{quoted(value)} is no answer to it")
     return list(values)
 
 
@@ -140,4 +141,6 @@ def _check_length(place: str, values: Sequence[Any], shown: int) -> None:
 def _check_known(place: str, given: Sequence[str] | Mapping[str, Any], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
-            raise FormError(place, f"'{name:.60}' is not in the form; it has {', '.join(known) or 'none'}")
+            raise FormError(
+                place, f"{quoted(name, 60)} is not in the form; it has {', '.join(known) or 'none'}"
+            )

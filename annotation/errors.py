@@ -8,10 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from annotation.access import Forbidden, NotFound, Refused, SignInNeeded
+from annotation.access import Forbidden, NotFound, Refused, SignInNeeded, signed_in
+from annotation.language import DEFAULT, Translate, messages, told, translator, words_for
 from annotation.pages import render
 from annotation.throttle import Throttle
 from storage import audit
+from storage.accounts import AccountRecord
 from storage.database import Database
 from workbench.errors import DataError
 
@@ -53,9 +55,31 @@ def error_body(code: str, message: str, field: str | None = None) -> Mapping[str
 
 
 def _answer(request: Request, status: int, code: str, title: str, text: str) -> Response:
+    """A page with a message's title and text, or JSON; a text that is no message's key stands as it is.
+
+    Programs are told in one language: they act by the code, and their logs are read by others.
+    """
     if request.url.path.startswith(API):
-        return JSONResponse(error_body(code, text), status_code=status)
-    return render(request, "message.html", account=None, status=status, title=title, text=text)
+        return JSONResponse(error_body(code, _said(translator(DEFAULT), text)), status_code=status)
+    account = _reader(request)
+    t = words_for(request, account)
+    return render(
+        request, "message.html", account=account, status=status, title=t(title), text=_said(t, text)
+    )
+
+
+def _said(t: Translate, text: str) -> str:
+    return t(text) if text in messages(DEFAULT) else text
+
+
+def _reader(request: Request) -> AccountRecord | None:
+    """Who reads the page, so that its navigation stays; None where nobody is signed in."""
+    database: Database = request.app.state.database
+    try:
+        with database.reading() as session:
+            return signed_in(request, session)
+    except SignInNeeded:
+        return None
 
 
 def _to_sign_in(request: Request, error: Exception) -> Response:
@@ -68,20 +92,17 @@ def _to_sign_in(request: Request, error: Exception) -> Response:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    text = "This form was open for too long, or did not come from this site. Go back, reload the page and try again."
-    return _answer(request, 403, "form-refused", "The form was refused", text)
+    return _answer(request, 403, "form-refused", "refused.form", "refused.form_text")
 
 
 def _forbidden(request: Request, error: Exception) -> Response:
     write_down(request, "forbidden")
-    text = "Your role in this project does not allow this. A lead of the project can give you another."
-    return _answer(request, 403, "forbidden", "Not allowed", text)
+    return _answer(request, 403, "forbidden", "refused.forbidden", "error.forbidden")
 
 
 def _not_found(request: Request, error: Exception) -> Response:
     write_down(request, "not found")
-    text = "There is nothing here, or your account may not see it."
-    return _answer(request, 404, "not-found", "Not found", text)
+    return _answer(request, 404, "not-found", "refused.not_found", "error.not-found")
 
 
 def _api_error(request: Request, error: Exception) -> Response:
@@ -90,7 +111,11 @@ def _api_error(request: Request, error: Exception) -> Response:
 
 
 def _data_error(request: Request, error: Exception) -> Response:
-    return _answer(request, 409, "not-possible", "That did not work", str(error))
+    assert isinstance(error, DataError)
+    if request.url.path.startswith(API):
+        return JSONResponse(error_body("not-possible", str(error)), status_code=409)
+    text = told(error, words_for(request, _reader(request)))
+    return _answer(request, 409, "not-possible", "refused.failed", text)
 
 
 def http_error(request: Request, error: Exception) -> Response:
@@ -99,7 +124,7 @@ def http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return _not_found(request, error)
     code = {405: "wrong-method", 413: "too-large"}.get(error.status_code, "not-possible")
-    answer = _answer(request, error.status_code, code, "That did not work", str(error.detail))
+    answer = _answer(request, error.status_code, code, "refused.failed", str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
 
@@ -107,7 +132,7 @@ def http_error(request: Request, error: Exception) -> Response:
 def _bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if not request.url.path.startswith(API):
-        return _answer(request, 422, "", "That did not work", "The request was not one that this page sends.")
+        return _answer(request, 422, "", "refused.failed", "refused.bad_request")
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"] if part != "body")
     text = f"{field or 'the body'}: {first['msg']}"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from annotation.hours import Hours, read_hours
 from storage.assignment import Qualification, Rules
 from storage.policies import Policy, read_policy
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, quoted
 
 T = TypeVar("T")
 
@@ -216,7 +216,7 @@ def _form_value(name: str, value: Any) -> Any:
 
 def _entries(name: str, value: Any, cls: type[T]) -> tuple[T, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ConfigError(f"{name} must be a list, got {value!r:.80}")
+        raise ConfigError(f"{name} must be a list, got {quoted(value)}")
     return tuple(
         _build(f"{name}[{i}]", {"name": entry} if isinstance(entry, str) else entry, cls)
         for i, entry in enumerate(value)
@@ -225,7 +225,7 @@ def _entries(name: str, value: Any, cls: type[T]) -> tuple[T, ...]:
 
 def _build(place: str, value: Any, cls: type[T]) -> T:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{place} must be an object, got {value!r:.80}")
+        raise ConfigError(f"{place} must be an object, got {quoted(value)}")
     types = {each.name: each.type for each in fields(cls)}  # type: ignore[arg-type] # always one of our dataclasses
     for key, entry in value.items():
         if key not in types:
@@ -236,7 +236,7 @@ def _build(place: str, value: Any, cls: type[T]) -> T:
             else _JSON_TYPES[_name_of(types[key])]
         )
         if not isinstance(entry, expected) or (isinstance(entry, bool) and expected is not bool):
-            raise ConfigError(f"{place}.{key} has the wrong type: {entry!r:.80}")
+            raise ConfigError(f"{place}.{key} has the wrong type: {quoted(entry)}")
     values = {key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
     try:
         return cls(**values)
@@ -273,7 +273,7 @@ def _read_qualification(value: Any) -> Qualification | None:
         return None
     if not isinstance(value, Mapping) or set(value) - {"comparisons", "pass"}:
         raise ConfigError(
-            f'qualification must be {{"comparisons": n, "pass": 0.7}} or null, got {value!r:.80}'
+            f'qualification must be {{"comparisons": n, "pass": 0.7}} or null, got {quoted(value)}'
         )
     comparisons = value.get("comparisons", 10)
     if not isinstance(comparisons, int) or isinstance(comparisons, bool) or not 1 <= comparisons <= 1000:
@@ -284,7 +284,7 @@ def _read_qualification(value: Any) -> Qualification | None:
 
 def _read_warning(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise ConfigError(f"content_warning must be a text or null, got {value!r:.80}")
+        raise ConfigError(f"content_warning must be a text or null, got {quoted(value)}")
     return value or None
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, quoted
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -40,7 +40,7 @@ def read_hours(value: Any) -> Hours | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise ConfigError(f"hours must be an object or null, got {value!r:.80}")
+        raise ConfigError(f"hours must be an object or null, got {quoted(value)}")
     for key in value:
         if key not in ("timezone", "days", "from", "to"):
             raise ConfigError(f"hours.{key} is unknown; there are timezone, days, from, to")
@@ -48,10 +48,10 @@ def read_hours(value: Any) -> Hours | None:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
-        raise ConfigError(f"hours.timezone must be a name like Europe/Berlin, got {zone!r:.80}") from error
+        raise ConfigError(f"hours.timezone must be a name like Europe/Berlin, got {quoted(zone)}") from error
     days = value.get("days", list(DAYS))
     if not isinstance(days, list) or not days or any(day not in DAYS for day in days):
-        raise ConfigError(f"hours.days must be a list of {', '.join(DAYS)}, got {days!r:.80}")
+        raise ConfigError(f"hours.days must be a list of {', '.join(DAYS)}, got {quoted(days)}")
     return Hours(
         timezone=zone,
         days=tuple(days),
@@ -64,4 +64,4 @@ def _read_time(key: str, value: Any) -> time:
     try:
         return time.fromisoformat(value).replace(tzinfo=None)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"hours.{key} must be a time like 08:30, got {value!r:.80}") from error
+        raise ConfigError(f"hours.{key} must be a time like 08:30, got {quoted(value)}") from error

@@ -6,26 +6,36 @@ from functools import cache
 from importlib.resources import files
 
 from fastapi import Request
+from markupsafe import Markup, escape
 
 from storage.accounts import AccountRecord
+from workbench.errors import AccordError, DataError
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 """By their code, each with its own name for itself."""
 DEFAULT = "en"
 COOKIE = "accord_language"
+PARTS = ("annotating", "leading", "refusals")
+"""The files of each language: the annotators' pages, those of leads and admins, and what the service says no with."""
 
 Translate = Callable[..., str]
 
 
 @cache
-def messages(language: str) -> Mapping[str, str]:
-    """All messages of a language by their keys; `{name}` in a message stands for a value."""
-    text = files("annotation").joinpath(f"messages/{language}.json").read_text(encoding="utf-8")
+def messages(language: str, *parts: str) -> Mapping[str, str]:
+    """Messages of a language by their keys, all or those of some parts; `{name}` in one stands for a value."""
+    folder = files("annotation").joinpath(f"messages/{language}")
     return {
         f"{group}.{key}": message
-        for group, found in json.loads(text).items()
+        for part in parts or PARTS
+        for group, found in json.loads(folder.joinpath(f"{part}.json").read_text(encoding="utf-8")).items()
         for key, message in found.items()
     }
+
+
+def script_messages(language: str) -> dict[str, str]:
+    """What the ranking page's scripts may have to say."""
+    return dict(messages(language, "annotating", "refusals"))
 
 
 def translator(language: str) -> Translate:
@@ -38,10 +48,33 @@ def translator(language: str) -> Translate:
     return translate
 
 
+def page_translator(language: str) -> Callable[..., Markup]:
+    """The same for templates: the message and its values are escaped, but values that are markup stay so."""
+    table = messages(language)
+
+    def translate(key: str, /, **values: object) -> Markup:
+        message = escape(table[key])
+        return message.format_map(values) if values else message
+
+    return translate
+
+
 def language_of(request: Request, account: AccountRecord | None) -> str:
     """The account's own language; before sign-in the cookie's, then what the browser asks for."""
     wanted = [account.locale] if account else [request.cookies.get(COOKIE, ""), *_accepted(request)]
     return next((language for language in wanted if language in LANGUAGES), DEFAULT)
+
+
+def words_for(request: Request, account: AccountRecord | None) -> Translate:
+    """The translator into the language of a request."""
+    return translator(language_of(request, account))
+
+
+def told(error: AccordError, t: Translate) -> str:
+    """What an error says, in the reader's language where it has a message; else in English, as it stands."""
+    if isinstance(error, DataError) and error.code is not None:
+        return t(f"refused.{error.code}", **error.values)
+    return str(error)
 
 
 def _accepted(request: Request) -> list[str]:

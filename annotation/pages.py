@@ -1,5 +1,7 @@
 """Rendering: templates with the account, the form token and the words that every page needs."""
 
+from datetime import datetime
+from functools import partial
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -9,28 +11,31 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from annotation.access import browser_session
-from annotation.ages import age
-from annotation.language import LANGUAGES, language_of, translator
+from annotation.ages import ago, when
+from annotation.language import LANGUAGES, language_of, page_translator
 from annotation.live_words import in_words
 from annotation.rights import Right, may, may_anywhere
+from annotation.scripts import address
+from annotation.shown import shown
 from storage.accounts import AccountRecord
 from storage.projects import ProjectRecord
 from workbench.page import style
 
 PROJECT_PAGES: tuple[tuple[str, str, Right], ...] = (
-    ("Overview", "", "read"),
-    ("Live", "live", "read"),
-    ("Agreement", "agreement", "read"),
-    ("Review", "review", "review"),
-    ("Data", "data", "lead"),
-    ("Settings", "settings", "lead"),
-    ("Guideline", "guidelines", "lead"),
-    ("People", "members", "lead"),
-    ("Questions", "questions", "lead"),
-    ("Work and pay", "pay", "lead"),
-    ("Webhooks", "webhooks", "lead"),
+    ("overview", "", "read"),
+    ("live", "live", "read"),
+    ("agreement", "agreement", "read"),
+    ("snapshots", "snapshots", "read"),
+    ("review", "review", "review"),
+    ("data", "data", "lead"),
+    ("settings", "settings", "lead"),
+    ("guideline", "guidelines", "lead"),
+    ("people", "members", "lead"),
+    ("questions", "questions", "lead"),
+    ("pay", "pay", "lead"),
+    ("webhooks", "webhooks", "lead"),
 )
-"""Tabs of a project: title, path below the project's, and the right that it needs."""
+"""Tabs of a project: the message `tab.<name>` that is its title, path below the project's, and the right it needs."""
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("annotation", "templates"),
@@ -39,6 +44,9 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+ENVIRONMENT.filters["number"] = "{:,}".format
+ENVIRONMENT.filters["moment"] = datetime.fromisoformat
+ENVIRONMENT.filters["short_of"] = shown
 
 
 def render(
@@ -54,16 +62,19 @@ def render(
     session = browser_session(request)
     token = csrf if csrf is not None else (session.csrf if session else "")
     language = language_of(request, account)
+    t = page_translator(language)
     text = ENVIRONMENT.get_template(template).render(
         account=account,
         csrf=token,
-        age=age,
-        in_words=in_words,
+        ago=partial(ago, t=t),
+        when=when,
+        in_words=partial(in_words, t=t),
         address_of=address_of,
+        script=address,
         project_pages=project_pages,
         language=language,
         languages=LANGUAGES,
-        t=translator(language),
+        t=t,
         path=request.url.path,
         researches=account is not None and may_anywhere(account, "export"),
         **values,
@@ -79,8 +90,8 @@ def address_of(project: ProjectRecord, page: str = "") -> str:
 def project_pages(project: ProjectRecord, account: AccountRecord) -> list[tuple[str, str]]:
     """The pages of a project that the account may open, by name and path, in the order of the tabs."""
     return [
-        (title, address_of(project, page))
-        for title, page, right in PROJECT_PAGES
+        (name, address_of(project, page))
+        for name, page, right in PROJECT_PAGES
         if may(account, project.id, right)
     ]
 

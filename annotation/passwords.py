@@ -18,7 +18,11 @@ def hash_password(password: str) -> str:
     """The argon2id hash of a new password; DataError where it is too short or too long."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise DataError(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one has {len(password)}"
+            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one has {len(password)}",
+            code="password_length",
+            low=SHORTEST_PASSWORD,
+            high=LONGEST_PASSWORD,
+            count=len(password),
         )
     return _HASHER.hash(password)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from annotation.forms import ProjectSettings, read_settings
 from annotation.hours import DAYS
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, quoted
 
 Fields = Mapping[str, str]
 
@@ -160,7 +160,7 @@ def _number(fields: Fields, name: str, default: float) -> float:
     try:
         return float(text) if text else float(default)
     except ValueError as error:
-        raise ConfigError(f"{name.replace('_', ' ')} must be a number, got {text!r:.80}") from error
+        raise ConfigError(f"{name.replace('_', ' ')} must be a number, got {quoted(text)}") from error
 
 
 def _whole(fields: Fields, name: str, default: int) -> int:

@@ -17,7 +17,7 @@ from annotation.settings import Settings
 from storage.database import Database
 from storage.hooks import EventRecord, HookRecord, mark_failed, mark_told, next_event
 from storage.tables import utc_now
-from workbench.errors import DataError
+from workbench.errors import DataError, quoted
 
 SECONDS = 10.0
 """How long an address may take to answer."""
@@ -49,10 +49,14 @@ def check_url(settings: Settings, url: str) -> str:
     try:
         port = parts.port
     except ValueError as error:
-        raise DataError(f"a webhook's address has a port from 1 to 65535, got {url:.200}") from error
+        raise DataError(f"a webhook's address has a port from 1 to 65535, got {quoted(url, 200)}") from error
     schemes = ("https", "http") if settings.webhook_private_addresses else ("https",)
     if parts.scheme not in schemes or not parts.hostname or parts.username or port == 0:
-        raise DataError(f"a webhook's address looks like https://example.org/path, got {url:.200}")
+        raise DataError(
+            f"a webhook's address looks like https://example.org/path, got {quoted(url, 200)}",
+            code="webhook_address",
+            url=quoted(url, 200),
+        )
     try:
         _resolve(parts, allow_private=settings.webhook_private_addresses)
     except NotTold as error:
@@ -128,10 +132,11 @@ def _resolve(parts: SplitResult, *, allow_private: bool) -> tuple[str, int]:
     try:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError) as error:
-        raise NotTold(f"there is no address for {host:.200}") from error
+        raise NotTold(f"there is no address for {quoted(host, 200)}") from error
     inside = sorted(each for each in found if not ipaddress.ip_address(each.split("%")[0]).is_global)
     if inside and not allow_private:
         raise NotTold(
-            f"{host:.200} is {inside[0]}, an address inside a network; ACCORD_WEBHOOK_PRIVATE_ADDRESSES=true allows it"
+            f"{quoted(host, 200)} is {inside[0]}, an address inside a network; "
+            "ACCORD_WEBHOOK_PRIVATE_ADDRESSES=true allows it"
         )
     return sorted(found)[0], port

@@ -14,6 +14,7 @@ from typing import Any
 
 from annotation.agreement_store import last_agreement, refresh_agreement
 from annotation.forms import read_settings
+from annotation.freezing import SNAPSHOT_JOB, freeze
 from annotation.label_studio.sync import PULL_JOB, run_pull_job
 from annotation.settings import Settings
 from annotation.webhooks import deliver
@@ -265,6 +266,11 @@ def pull_label_studio(worker: Worker, payload: Mapping[str, Any]) -> None:
     run_pull_job(worker.database, payload)
 
 
+def make_snapshot(worker: Worker, payload: Mapping[str, Any]) -> None:
+    """Freeze a project's labels."""
+    freeze(worker.database, payload)
+
+
 DUTIES = (
     Duty("seal the audit trail", 2.0, seal_audit),
     Duty("find disputes", 5.0, find_disputes),
@@ -277,6 +283,7 @@ JOBS: Mapping[str, Callable[[Worker, Mapping[str, Any]], None]] = {
     AGREEMENT_JOB: refresh_report,
     WEBHOOK_JOB: tell_webhook,
     PULL_JOB: pull_label_studio,
+    SNAPSHOT_JOB: make_snapshot,
 }
 
 

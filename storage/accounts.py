@@ -13,7 +13,7 @@ from storage import audit
 from storage.annotators import AnnotatorRecord
 from storage.tables import Account, Annotator, ApiToken, Membership
 from storage.tables.people import ROLES
-from workbench.errors import DataError
+from workbench.errors import DataError, quoted
 
 LONGEST_LOGIN = 100
 
@@ -44,14 +44,17 @@ def create_account(
 ) -> int:
     """Make an account and return its id; DataError if the login is no login or taken."""
     if not login.strip():
-        raise DataError("an account needs a login")
+        raise DataError("an account needs a login", code="no_login")
     if login != login.strip() or not login.isprintable() or len(login) > LONGEST_LOGIN:
         raise DataError(
             f"a login has at most {LONGEST_LOGIN} characters, none of them invisible and no space at either end, "
-            f"got {login!r:.120}"
+            f"got {quoted(login)}",
+            code="login_form",
+            most=LONGEST_LOGIN,
+            login=quoted(login),
         )
     if session.scalar(select(Account.id).where(Account.login == login)) is not None:
-        raise DataError(f"there is an account '{login}' already")
+        raise DataError(f"there is an account '{login}' already", code="login_taken", login=login)
     account = Account(login=login, password_hash=password_hash, is_admin=is_admin, locale=locale)
     session.add(account)
     session.flush()
@@ -193,7 +196,7 @@ def _standing(session: Session, account_id: int) -> Account:
 def _keep_an_admin(session: Session, account: Account) -> None:
     others = select(Account.id).where(Account.is_admin, Account.erased_at.is_(None), Account.id != account.id)
     if account.is_admin and session.scalar(others.limit(1)) is None:
-        raise DataError("this is the only admin; make another account admin first")
+        raise DataError("this is the only admin; make another account admin first", code="only_admin")
 
 
 def _record(session: Session, row: Account) -> AccountRecord:

@@ -20,7 +20,7 @@ from storage.tables import Comparison, GuidelineVersion, Ranking, Submission
 from storage.tables.base import table_of
 from storage.voting import add_votes
 from workbench import records
-from workbench.errors import DataError
+from workbench.errors import DataError, quoted
 
 Scalar = records.Scalar
 
@@ -93,7 +93,9 @@ def find_written(session: Session, annotator_id: int, token: str, key: str) -> W
             )
     for row in rows:
         if row.idempotency_key == name:
-            raise KeyReused(f"the key '{key:.60}' came with another task before; make one for each task")
+            raise KeyReused(
+                f"the key {quoted(key, 60)} came with another task before; make one for each task"
+            )
         raise AlreadyAnswered(f"you answered this task already (submission {row.id}); revise that submission")
     return None
 
@@ -312,7 +314,7 @@ def _guideline_id(session: Session, project_id: int, version: str | None) -> int
         )
     )
     if found is None:
-        raise UnknownGuideline(f"the project has no guideline version '{version:.60}'; reload the page")
+        raise UnknownGuideline(f"the project has no guideline version {quoted(version, 60)}; reload the page")
     return found
 
 

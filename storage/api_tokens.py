@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.secret_tokens import hash_token, new_token
 from storage.tables import ApiToken
-from workbench.errors import DataError
+from workbench.errors import DataError, quoted
 
 MOST_TOKENS = 50
 _NOTED_EVERY = timedelta(minutes=1)
@@ -39,10 +39,15 @@ def create_token(
     """Make a token and return it; it is shown this once."""
     if not name.strip() or len(name) > 100:
         raise DataError(
-            f"a token needs a name of 1 to 100 characters that says what it is for, got {name!r:.120}"
+            f"a token needs a name of 1 to 100 characters that says what it is for, got {quoted(name)}",
+            code="token_name",
         )
     if len(list_tokens(session, account_id)) >= MOST_TOKENS:
-        raise DataError(f"an account has at most {MOST_TOKENS} tokens; revoke one first")
+        raise DataError(
+            f"an account has at most {MOST_TOKENS} tokens; revoke one first",
+            code="most_tokens",
+            most=MOST_TOKENS,
+        )
     token = new_token("accord")
     row = ApiToken(
         account_id=account_id,

@@ -225,17 +225,19 @@ def dismiss(
 
 def _take(session: Session, project_id: int, dispute_id: int, reason: str, account_id: int) -> Dispute:
     if not reason.strip():
-        raise DataError("write why: annotators and whoever trains on this will ask")
+        raise DataError("write why: annotators and whoever trains on this will ask", code="why")
     row = session.scalar(
         select(Dispute).where(Dispute.id == dispute_id, Dispute.project_id == project_id).with_for_update()
     )
     if row is None:
         raise DataError(f"no dispute {dispute_id} in this project")
     if row.status != "open":
-        raise DataError(f"this dispute is {row.status} already; nothing was changed")
+        raise DataError(f"this dispute is {row.status} already; nothing was changed", code="dispute_ended")
     own = select(Comparison.id).where(Comparison.id == row.comparison_id, _ranked_by(account_id))
     if session.scalar(own) is not None:
-        raise DataError("you ranked this comparison yourself; another reviewer decides it")
+        raise DataError(
+            "you ranked this comparison yourself; another reviewer decides it", code="own_dispute"
+        )
     return row
 
 

@@ -97,10 +97,14 @@ def list_guidelines(session: Session, project_id: int) -> list[GuidelineUse]:
 def add_guideline(session: Session, project_id: int, text: str, *, changes: str, actor: str) -> str:
     """Write a new version, which is in force at once, and return its name; DataError where nothing is new."""
     if not text.strip():
-        raise DataError("a guideline needs a text")
+        raise DataError("a guideline needs a text", code="no_guideline_text")
     current = current_guideline(session, project_id)
     if current is not None and current.text == text:
-        raise DataError(f"this text is version {current.version} already; nothing has changed")
+        raise DataError(
+            f"this text is version {current.version} already; nothing has changed",
+            code="same_guideline",
+            version=current.version,
+        )
     taken = set(
         session.scalars(select(GuidelineVersion.version).where(GuidelineVersion.project_id == project_id))
     )

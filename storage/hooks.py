@@ -52,9 +52,15 @@ def add_webhook(session: Session, project_id: int, url: str, events: Sequence[st
     """Tell this address of a project's events from now on; returns its id."""
     unknown = [event for event in events if event not in EVENTS]
     if unknown or not events:
-        raise DataError(f"choose events among {', '.join(EVENTS)}, got {', '.join(events) or 'none'}")
+        raise DataError(
+            f"choose events among {', '.join(EVENTS)}, got {', '.join(events) or 'none'}", code="events"
+        )
     if len(list_webhooks(session, project_id)) >= MOST_WEBHOOKS:
-        raise DataError(f"a project has at most {MOST_WEBHOOKS} webhooks; remove one first")
+        raise DataError(
+            f"a project has at most {MOST_WEBHOOKS} webhooks; remove one first",
+            code="most_webhooks",
+            most=MOST_WEBHOOKS,
+        )
     row = Webhook(
         project_id=project_id,
         url=url,

@@ -51,10 +51,18 @@ def create_invitation(
     if role not in ROLES:
         raise DataError(f"no role '{role}'; the roles are {', '.join(ROLES)}")
     if not 1 <= uses <= MOST_USES:
-        raise DataError(f"an invitation can be used 1 to {MOST_USES} times, got {uses}")
+        raise DataError(
+            f"an invitation can be used 1 to {MOST_USES} times, got {uses}",
+            code="invitation_uses",
+            most=MOST_USES,
+            uses=uses,
+        )
     if not timedelta(minutes=1) <= lasts <= LONGEST:
         raise DataError(
-            f"an invitation lasts at most {LONGEST.days} days, got {lasts.total_seconds() / 86400:g}"
+            f"an invitation lasts at most {LONGEST.days} days, got {lasts.total_seconds() / 86400:g}",
+            code="invitation_days",
+            most=LONGEST.days,
+            days=f"{lasts.total_seconds() / 86400:g}",
         )
     token = new_token("invitation")
     row = Invitation(
@@ -124,7 +132,9 @@ def revoke_invitation(
 def _use(session: Session, token: str, *, now: datetime) -> InvitationRecord:
     invitation = _locked(session, token, lock=True)
     if invitation is None or not invitation.is_open(now):
-        raise DataError("this invitation was used up, withdrawn or is too old; ask for another")
+        raise DataError(
+            "this invitation was used up, withdrawn or is too old; ask for another", code="invitation_text"
+        )
     session.get_one(Invitation, invitation.id).used += 1
     return invitation
 

@@ -47,6 +47,19 @@ def is_pending(session: Session, kind: str, payload: Mapping[str, Any], *, now: 
     return dict(payload) in list(session.scalars(found))
 
 
+def latest_of_project(session: Session, kind: str, project_id: int) -> tuple[str, str | None] | None:
+    """Status and last error of the newest job of a kind whose payload names the project; None if there is none."""
+    query = (
+        select(Job.payload, Job.status, Job.error).where(Job.kind == kind).order_by(Job.id.desc()).limit(100)
+    )
+    found = (
+        (status, error)
+        for payload, status, error in session.execute(query)
+        if payload.get("project") == project_id
+    )
+    return next(found, None)
+
+
 def prune(session: Session, *, before: datetime) -> int:
     """Forget jobs that were done before that moment; failed ones stay. Returns how many."""
     gone = session.execute(

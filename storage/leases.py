@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from storage.projects import ProjectRecord
 from storage.tables import Comparison, ComparisonItem, Draft, Lease, Project
 from storage.tables.base import table_of
-from workbench.errors import DataError
+from workbench.errors import DataError, quoted
 
 
 class NoSuchTask(DataError):
@@ -62,7 +62,7 @@ def find_lease(session: Session, token: str, annotator_id: int, *, lock: bool = 
     row = session.connection().execute(_find("token", lock), {"token": token}).first()
     if row is None or row.annotator_id != annotator_id:
         kind = NoSuchTask if row is None else ForeignTask
-        raise kind(f"no task '{token:.60}' is waiting for you; it was answered, or ran out long ago")
+        raise kind(f"no task {quoted(token, 60)} is waiting for you; it was answered, or ran out long ago")
     return _record(row)
 
 

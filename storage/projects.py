@@ -53,7 +53,11 @@ def create_project(
     if not name.strip():
         raise DataError("a project needs a name")
     if session.scalar(select(Project.id).where(Project.name == name)) is not None:
-        raise DataError(f"there is a project '{name}' already; 'accord project show {name}' shows it")
+        raise DataError(
+            f"there is a project '{name}' already; 'accord project show {name}' shows it",
+            code="project_taken",
+            name=name,
+        )
     project = Project(
         name=name,
         salt=name if salt is None else salt,

@@ -1,19 +1,22 @@
 """Snapshots of a project: freeze its labels to disk and register what was frozen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import audit
 from storage.annotators import ensure_annotators
 from storage.comparisons import read_comparisons, read_evaluation_prompts
+from storage.database import Database
 from storage.projects import ProjectRecord
+from storage.tables import Comparison, Ranking, SnapshotAnnotator
 from storage.tables import Snapshot as SnapshotRow
-from storage.tables import SnapshotAnnotator
-from workbench.records import Comparison
+from workbench import records
 from workbench.selection import LabelFilter, Selection, SplitRule, later_repeats
 from workbench.snapshots import Snapshot, write_snapshot
 
@@ -49,13 +52,37 @@ def create_snapshot(
     The session must be a writing one, so that no label comes in between. Freezing the same labels again changes
     nothing and returns the snapshot that is there.
     """
-    selection = select_labels(session, project, labels, splits)
-    snapshot = write_snapshot(selection, folder=folder, project=project.name)
+    snapshot = write_snapshot(
+        select_labels(session, project, labels, splits), folder=folder, project=project.name
+    )
+    _enter(session, project, snapshot, actor)
+    return snapshot
+
+
+def freeze_project(
+    database: Database,
+    project: ProjectRecord,
+    *,
+    labels: LabelFilter | None = None,
+    splits: SplitRule | None = None,
+    actor: str,
+) -> Snapshot:
+    """The same while people work: nobody who writes waits for it.
+
+    It holds the labels of the moment when it began, and is registered once it is on disk.
+    """
+    with database.reading() as session:
+        snapshot = write_snapshot(select_labels(session, project, labels, splits), project=project.name)
+    with database.writing() as session:
+        _enter(session, project, snapshot, actor)
+    return snapshot
+
+
+def _enter(session: Session, project: ProjectRecord, snapshot: Snapshot, actor: str) -> None:
     if register_snapshot(session, project.id, snapshot):
         audit.record(
             session, actor, "create snapshot", f"project:{project.id}", {"hash": snapshot.content_hash}
         )
-    return snapshot
 
 
 def register_snapshot(session: Session, project_id: int, snapshot: Snapshot) -> bool:
@@ -98,8 +125,51 @@ def list_snapshots(session: Session, project_id: int) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SnapshotRecord:
+    """A registered snapshot, by its manifest."""
+
+    content_hash: str
+    created_at: datetime
+    counts: Mapping[str, Any]
+    splits: Mapping[str, Mapping[str, int]]
+    """Comparisons, completions and rankings of train, validation and test."""
+    criteria: Mapping[str, int]
+    includes_evaluation: bool
+    annotator_disjoint: bool
+
+
+def read_snapshots(session: Session, project_id: int) -> list[SnapshotRecord]:
+    """A project's snapshots, newest first."""
+    query = select(SnapshotRow).where(SnapshotRow.project_id == project_id).order_by(SnapshotRow.id.desc())
+    return [
+        SnapshotRecord(
+            content_hash=row.content_hash,
+            created_at=row.created_at,
+            counts=row.manifest["counts"],
+            splits=row.manifest["splits"]["counts"],
+            criteria=row.manifest["criteria"],
+            includes_evaluation=row.manifest["includes_evaluation"],
+            annotator_disjoint=row.manifest["splits"]["annotator_disjoint"],
+        )
+        for row in session.scalars(query)
+    ]
+
+
+def count_criteria(session: Session, project_id: int) -> dict[str, int]:
+    """Rankings of a project by criterion, withdrawn and superseded ones too."""
+    query = (
+        select(Ranking.criterion, func.count())
+        .join(Comparison, Comparison.id == Ranking.comparison_id)
+        .where(Comparison.project_id == project_id, Ranking.ranks.is_not(None))
+        .group_by(Ranking.criterion)
+        .order_by(Ranking.criterion)
+    )
+    return dict(session.execute(query).all())
+
+
 def read_selected(
     session: Session, project: ProjectRecord, labels: LabelFilter | None = None
-) -> Iterator[Comparison]:
+) -> Iterator[records.Comparison]:
     """The comparisons that a snapshot would hold, without making one: what the exports for other tools start from."""
     return (item.comparison for item in select_labels(session, project, labels))

@@ -1,7 +1,9 @@
 """Withdrawals: labels that no longer count, and the recall of all that learned from them."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -15,13 +17,15 @@ from storage.submissions import counting_submissions
 from storage.tables import (
     Annotator,
     Comparison,
+    Ranking,
     Snapshot,
     SnapshotAnnotator,
     Submission,
     Withdrawal,
 )
 from storage.votes import recount
-from workbench.errors import DataError
+from workbench.errors import DataError, SnapshotError, quoted
+from workbench.snapshots import open_snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,7 @@ def withdraw_annotator(
     Nothing is deleted: new snapshots, agreement and exports leave the labels out, and old snapshots stay as they are.
     """
     if not reason.strip():
-        raise DataError("a withdrawal needs a reason: whoever finds it later will ask")
+        raise DataError("a withdrawal needs a reason: whoever finds it later will ask", code="reason")
     annotator = get_annotator(session, pseudonym)
     same_place = (
         Withdrawal.project_id.is_(None)
@@ -84,7 +88,7 @@ def withdraw_annotator(
 def withdraw_submission(session: Session, submission_id: int, *, reason: str, actor: str) -> None:
     """Exclude one submission."""
     if not reason.strip():
-        raise DataError("a withdrawal needs a reason: whoever finds it later will ask")
+        raise DataError("a withdrawal needs a reason: whoever finds it later will ask", code="reason")
     submission = session.get(Submission, submission_id)
     if submission is None:
         raise DataError(f"no submission {submission_id}")
@@ -99,7 +103,7 @@ def withdraw_sitting(
 ) -> int:
     """Exclude all that an annotator sent in one sitting; returns how many submissions that was."""
     if not reason.strip():
-        raise DataError("a withdrawal needs a reason: whoever finds it later will ask")
+        raise DataError("a withdrawal needs a reason: whoever finds it later will ask", code="reason")
     query = (
         select(Submission.id, Submission.comparison_id)
         .join(Comparison, Comparison.id == Submission.comparison_id)
@@ -112,7 +116,11 @@ def withdraw_sitting(
     )
     found = session.execute(query).all()
     if not found:
-        raise DataError(f"nothing that counts was sent in the sitting '{sitting:.60}'")
+        raise DataError(
+            f"nothing that counts was sent in the sitting {quoted(sitting)}",
+            code="sitting",
+            sitting=quoted(sitting),
+        )
     session.add_all(Withdrawal(submission_id=key, reason=reason, actor=actor) for key, _ in found)
     subject = f"annotator:{annotator_id}"
     payload = {"sitting": sitting, "reason": reason, "submissions": [key for key, _ in found]}
@@ -132,26 +140,73 @@ def recall_annotator(
     """
     annotator = get_annotator(session, pseudonym)
     made = select(func.count()).select_from(Submission).join(Comparison)
+    if project_id is not None:
+        made = made.where(Comparison.project_id == project_id)
+    held = _held(session, annotator.id, project_id, since)
+    return _recall(
+        session,
+        pseudonym,
+        session.scalar(made.where(Submission.annotator_id == annotator.id)) or 0,
+        [{"content_hash": row.content_hash, "path": row.path, "rankings": n} for row, n in held],
+    )
+
+
+def recall_submissions(
+    session: Session, pseudonym: str, submissions: Collection[int], *, project_id: int
+) -> Recall:
+    """Everything that has learned from some submissions of an annotator, by the ids of the rankings in snapshots.
+
+    A snapshot that was made after them and that cannot be read here is listed too, as `is_unread`.
+    """
+    annotator = get_annotator(session, pseudonym)
+    wanted = Submission.id.in_(list(submissions))
+    since = session.scalar(select(func.min(Submission.created_at)).where(wanted))
+    query = (
+        select(Comparison.record_id, Ranking.record_id)
+        .join(Comparison, Comparison.id == Ranking.comparison_id)
+        .join(Submission, Submission.id == Ranking.submission_id)
+        .where(wanted)
+    )
+    rankings = {(name, key) for name, key in session.execute(query)}
+    found: list[dict[str, Any]] = []
+    for row, _ in _held(session, annotator.id, project_id, since):
+        entry = {"content_hash": row.content_hash, "path": row.path}
+        try:
+            ids = open_snapshot(Path(row.path), verify=False).ranking_ids()
+            count = sum(len(rankings & {(name, key) for key in keys}) for name, keys in ids)
+        except SnapshotError:
+            found.append({**entry, "rankings": None, "is_unread": True})
+        else:
+            found += [{**entry, "rankings": count}] if count else []
+    return _recall(session, pseudonym, len(submissions), found)
+
+
+def _held(
+    session: Session, annotator_id: int, project_id: int | None, since: datetime | None
+) -> list[tuple[Snapshot, int]]:
+    """Snapshots that hold rankings of an annotator, with how many, oldest first."""
     held = (
         select(Snapshot, SnapshotAnnotator.num_rankings)
         .join(SnapshotAnnotator, SnapshotAnnotator.snapshot_id == Snapshot.id)
-        .where(SnapshotAnnotator.annotator_id == annotator.id)
+        .where(SnapshotAnnotator.annotator_id == annotator_id)
         .order_by(Snapshot.id)
     )
     if project_id is not None:
-        made = made.where(Comparison.project_id == project_id)
         held = held.where(Snapshot.project_id == project_id)
     if since is not None:
         held = held.where(Snapshot.created_at >= since)
-    snapshots = session.execute(held).all()
-    hashes = {snapshot.content_hash for snapshot, _ in snapshots}
+    return list(session.execute(held))
+
+
+def _recall(
+    session: Session, pseudonym: str, submissions: int, snapshots: Sequence[Mapping[str, Any]]
+) -> Recall:
+    hashes = {snapshot["content_hash"] for snapshot in snapshots}
     checkpoints = descendants_of(session, hashes)
     return Recall(
         annotator=pseudonym,
-        submissions=session.scalar(made.where(Submission.annotator_id == annotator.id)) or 0,
-        snapshots=tuple(
-            {"content_hash": row.content_hash, "path": row.path, "rankings": n} for row, n in snapshots
-        ),
+        submissions=submissions,
+        snapshots=tuple(dict(snapshot) for snapshot in snapshots),
         runs=tuple(
             {"name": run.name, "stage": run.stage, "folder": run.folder}
             for run in runs_touching(session, hashes, {checkpoint.hash for checkpoint in checkpoints})

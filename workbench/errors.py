@@ -17,12 +17,26 @@ class AccordError(Exception):
     """Base of all errors that a user can cause; the command line prints the message and exits with 1."""
 
 
+def quoted(value: object, limit: int = 80) -> str:
+    """A value as an error quotes it: cut where it is long, and then saying so."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 2]}…{text[-1]}"
+
+
 class ConfigError(AccordError):
     """A setting is unknown, missing or out of range."""
 
 
 class DataError(AccordError):
-    """The data are well formed but cannot be used as asked."""
+    """The data are well formed but cannot be used as asked.
+
+    With a `code`, an interface can say it in its reader's language, with `values` in the places of the message.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, **values: object) -> None:
+        self.code = code
+        self.values = values
+        super().__init__(message)
 
 
 class SnapshotError(AccordError):

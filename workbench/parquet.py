@@ -113,6 +113,14 @@ def read_rows(
                     yield row
 
 
+def read_ranking_ids(path: str | Path) -> Iterator[tuple[str, list[str]]]:
+    """Each comparison's id with those of its rankings: two columns, which is much faster than the rows."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["id", "ranking_ids"]):
+            for row in batch.to_pylist():
+                yield row["id"], row["ranking_ids"]
+
+
 def _ranking_row(ranking: Ranking) -> dict[str, Any]:
     return {
         "id": ranking.id,

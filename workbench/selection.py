@@ -49,7 +49,8 @@ class SplitRule:
     """Give each annotator one split too, and leave out labels whose annotator and prompt are in different ones."""
 
     def __post_init__(self) -> None:
-        if min(self.validation, self.test) < 0 or self.validation + self.test >= 1:
+        # So written that what is no number fails too.
+        if not (self.validation >= 0 and self.test >= 0 and self.validation + self.test < 1):
             raise ValueError(
                 f"validation and test must be shares that leave some for train, got {self.validation} and {self.test}"
             )

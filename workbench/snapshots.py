@@ -23,7 +23,7 @@ from workbench.errors import DataError, SnapshotError
 from workbench.home import snapshots_folder
 from workbench.identity import SPLITS, canonical_json, content_hash
 from workbench.jsonl import comparison_to_json, read_comparisons
-from workbench.parquet import SCHEMA, from_row, read_rows, to_row
+from workbench.parquet import SCHEMA, from_row, read_ranking_ids, read_rows, to_row
 from workbench.records import Comparison
 from workbench.selection import LabelFilter, Selected, Selection, SplitRule, later_repeats, merge_comparisons
 
@@ -56,6 +56,15 @@ class Snapshot:
         if split is not None and split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got '{split}'")
         return (from_row(row) for row in read_rows(self.path / TABLE, split=split))
+
+    def ranking_ids(self) -> Iterator[tuple[str, list[str]]]:
+        """Each comparison's id with those of its rankings; SnapshotError where the table cannot be read."""
+        try:
+            yield from read_ranking_ids(self.path / TABLE)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise SnapshotError(
+                f"{self.path / TABLE} cannot be read: {error}. Copy the folder again"
+            ) from error
 
 
 def open_snapshot(reference: str | Path, *, verify: bool = True) -> Snapshot:

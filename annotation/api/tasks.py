@@ -33,6 +33,7 @@ from storage.questions import ask
 from storage.standing import lock_standing
 from storage.votes import policy_is_new
 from storage.voting import put_policy_in_force
+from workbench.errors import quoted
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -160,7 +161,7 @@ def _write(
 def _own_lease(session: Session, calling: Caller, annotator: AnnotatorRecord, task: str) -> LeaseRecord:
     lease = find_lease(session, task, annotator.id, lock=True)
     if not may(calling.account, lease.project_id, "annotate"):
-        raise NoSuchTask(f"task '{task:.60}' is of a project in which you no longer rank")
+        raise NoSuchTask(f"task {quoted(task, 60)} is of a project in which you no longer rank")
     return lease
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from annotation.label_studio.layout import ASIDE, NOTE, PAIR, RANKER, STRENGTH, STRENGTHS, bucket
 from annotation.label_studio.tasks import Shown
+from workbench.errors import quoted
 
 UNPLACED = "_"
 _LONGEST = 1e9
@@ -55,7 +56,7 @@ def _by_name(result: Any, controls: tuple[str, ...]) -> dict[str, Mapping[str, A
         name = part.get("from_name")
         if name not in (*controls, NOTE):
             raise Rejected(
-                f"it has a result from {name!r:.80}, and this project's controls are {', '.join((*controls, NOTE))}",
+                f"it has a result from {quoted(name)}, and this project's controls are {', '.join((*controls, NOTE))}",
                 "Give the project the layout that Accord made, and annotate the task again",
             )
         if name in found:
@@ -79,7 +80,7 @@ def _tiers(by_name: Mapping[str, Mapping[str, Any]], shown: Shown, tiers: int) -
     for name, items in placed.items():
         if name not in names:
             raise Rejected(
-                f"it uses the bucket {name!r:.80}, which is none of this project's",
+                f"it uses the bucket {quoted(name)}, which is none of this project's",
                 "Give the project the layout that Accord made, and annotate the task again",
             )
         for p in _positions(items, position):
@@ -119,7 +120,7 @@ def _positions(items: Any, position: Mapping[str, int]) -> list[int]:
     for name in items:
         if not isinstance(name, str) or name not in position:
             raise Rejected(
-                f"it ranks an item {name!r:.80} that this task does not have",
+                f"it ranks an item {quoted(name)} that this task does not have",
                 "Annotate the task again; items of other tasks or made-up ids cannot be ranked",
             )
         found.append(position[name])
@@ -129,11 +130,11 @@ def _positions(items: Any, position: Mapping[str, int]) -> list[int]:
 def _pair(by_name: Mapping[str, Mapping[str, Any]]) -> tuple[list[int | None], float | None]:
     selected = by_name.get(PAIR, {}).get("selected")
     if selected not in (None, "left", "right"):
-        raise Rejected(f"it selects {selected!r:.80}, not left or right", "Annotate the task again")
+        raise Rejected(f"it selects {quoted(selected)}, not left or right", "Annotate the task again")
     choices = by_name.get(STRENGTH, {}).get("choices", [])
     if not isinstance(choices, list) or len(choices) > 1 or any(c not in list(STRENGTHS) for c in choices):
         raise Rejected(
-            f"its strength is {choices!r:.80}", f"Choose one of {', '.join(STRENGTHS)}, or nothing"
+            f"its strength is {quoted(choices)}", f"Choose one of {', '.join(STRENGTHS)}, or nothing"
         )
     strength = STRENGTHS[choices[0]] if choices else None
     if strength == 0:
@@ -154,7 +155,7 @@ def _note(by_name: Mapping[str, Mapping[str, Any]]) -> str | None:
     text = by_name.get(NOTE, {}).get("text", [])
     parts = [text] if isinstance(text, str) else text
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise Rejected(f"its note is no text: {text!r:.80}", "Write the note again")
+        raise Rejected(f"its note is no text: {quoted(text)}", "Write the note again")
     note = "\n".join(parts).strip()
     if "\x00" in note or any("\ud800" <= character <= "\udfff" for character in note):
         raise Rejected(
@@ -168,7 +169,7 @@ def _seconds(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LONGEST:
-        raise Rejected(f"its lead_time {value!r:.80} is no time", "Annotate the task again in Label Studio")
+        raise Rejected(f"its lead_time {quoted(value)} is no time", "Annotate the task again in Label Studio")
     return float(value)
 
 

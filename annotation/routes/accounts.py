@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, SignedIn, require_admin
 from annotation.api.models import RowId
+from annotation.language import told, words_for
 from annotation.pages import render
 from annotation.passwords import hash_password
 from storage.accounts import (
@@ -50,7 +51,7 @@ def create(
                 session, login.strip(), password_hash, is_admin=admin, actor=f"account:{account.id}"
             )
     except DataError as error:
-        return _page(request, account, problem=str(error), status=422)
+        return _page(request, account, problem=told(error, words_for(request, account)), status=422)
     return RedirectResponse("/accounts", status_code=303)
 
 
@@ -78,7 +79,7 @@ def change(
             else:
                 raise DataError(f"there is no action '{action}'")
     except DataError as error:
-        return _page(request, account, problem=str(error), status=422)
+        return _page(request, account, problem=told(error, words_for(request, account)), status=422)
     return RedirectResponse("/accounts", status_code=303)
 
 

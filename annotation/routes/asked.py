@@ -40,7 +40,7 @@ def answer(
     if found is None or found.project_id != project.id:
         raise NotFound(name)
     if not text.strip():
-        raise DataError("an answer needs a text")
+        raise DataError("an answer needs a text", code="empty_answer")
     with request.app.state.database.writing() as session:
         answer_question(session, question_id, text.strip(), account_id=account.id, now=utc_now())
     return RedirectResponse(address_of(project, "questions"), status_code=303)

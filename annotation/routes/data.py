@@ -13,10 +13,9 @@ from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
 from annotation.api.shown import prompt_start
 from annotation.body_limit import MEBI
 from annotation.forms import read_settings
-from annotation.language import language_of, messages
+from annotation.language import language_of, script_messages, words_for
 from annotation.pages import render
 from annotation.routes.ranking import KEY_MAP
-from annotation.scripts import address
 from storage.accounts import AccountRecord
 from storage.assignment import shown_order
 from storage.importing import ImportReport, import_comparisons_file
@@ -47,8 +46,9 @@ def upload(
 ) -> HTMLResponse:
     """Read a file of comparisons, all of it or nothing; the first bad line is shown with its field."""
     project = project_for(database, account, name, "lead")
+    t = words_for(request, account)
     if file is None or not file.filename:
-        return _page(request, account, project, problem="Choose a file first.", status=422)
+        return _page(request, account, project, problem=t("refused.choose_file"), status=422)
     # The name goes into messages alone; where the file lies is ours to say.
     shown = Path(file.filename.replace("\\", "/")).name[-100:]
     with tempfile.TemporaryDirectory(prefix="accord-upload-") as folder:
@@ -57,21 +57,20 @@ def upload(
             shutil.copyfileobj(file.file, target, MEBI)
         most = UNPACKED * request.app.state.settings.upload_megabytes
         if not _unpacks_within(path, most * MEBI):
-            problem = (
-                f"{shown} unpacks to more than the {most} MB that are taken here; import it by the command."
-            )
+            problem = t("refused.unpacks", file=shown, most=most)
             return _page(request, account, project, problem=problem, status=422)
         try:
             with request.app.state.database.writing() as session:
                 report = import_comparisons_file(session, project.id, path, actor=f"account:{account.id}")
         except RecordError as error:
             place = RecordError(error.problem, file=shown, line=error.line, field=error.field, fix=error.fix)
-            return _page(request, account, project, problem=f"{place} — nothing was added.", status=422)
+            problem = t("refused.nothing_added", problem=place)
+            return _page(request, account, project, problem=problem, status=422)
         except DataError as error:
-            problem = f"{error} — nothing was added.".replace(str(path), shown)
+            problem = t("refused.nothing_added", problem=str(error).replace(str(path), shown))
             return _page(request, account, project, problem=problem, status=422)
     if not report.read:
-        problem = f"{shown} holds no comparison; nothing was added. It needs one JSON object a line."
+        problem = t("refused.no_comparison", file=shown)
         return _page(request, account, project, problem=problem, status=422)
     return _page(request, account, project, report=report)
 
@@ -122,14 +121,13 @@ def preview(
         "expires_at": None,
         "seconds_before": 0,
     }
-    page = {"task": task, "messages": dict(messages(language_of(request, account)))}
+    page = {"task": task, "messages": script_messages(language_of(request, account))}
     return render(
         request,
         "preview.html",
         account=account,
         project=project,
         page_data=page,
-        script=address,
         key_map=KEY_MAP,
         reads=False,
         at=at,

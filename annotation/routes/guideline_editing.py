@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, Reading, SignedIn, project_for
+from annotation.language import told, words_for
 from annotation.markdown import to_html
 from annotation.pages import address_of, render
 from storage.accounts import AccountRecord
@@ -48,7 +49,15 @@ def write(
             body = {"version": version, "changes": changes}
             tell(session, project.id, "guideline.changed", f"guideline:{version}", body, now=utc_now())
     except DataError as error:
-        return _page(request, account, project, text=text, changes=changes, problem=str(error), status=422)
+        return _page(
+            request,
+            account,
+            project,
+            text=text,
+            changes=changes,
+            problem=told(error, words_for(request, account)),
+            status=422,
+        )
     return RedirectResponse(address_of(project, f"guidelines?done={version}"), status_code=303)
 
 
@@ -67,14 +76,13 @@ def redo(
         with request.app.state.database.writing() as session:
             made = redo_labels(session, project.id, version, withdraw=withdraw, actor=f"account:{account.id}")
     except DataError as error:
-        return _page(request, account, project, problem=str(error), status=422)
-    return _page(
-        request,
-        account,
-        project,
-        redone=f"{made.comparisons:,} comparisons will be ranked again"
-        + (f"; {made.withdrawn:,} old labels no longer count" if made.withdrawn else ""),
+        return _page(request, account, project, problem=told(error, words_for(request, account)), status=422)
+    redone = words_for(request, account)(
+        "guidelines.redone_withdrawn" if made.withdrawn else "guidelines.redone",
+        count=f"{made.comparisons:,}",
+        withdrawn=f"{made.withdrawn:,}",
     )
+    return _page(request, account, project, redone=redone)
 
 
 def _page(

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, Reading, SignedIn, project_for
 from annotation.api.models import RowId
+from annotation.language import told, words_for
 from annotation.pages import address_of, render
 from annotation.webhooks import check_url, secret_of
 from storage.accounts import AccountRecord
@@ -40,7 +41,9 @@ def add(
         with request.app.state.database.writing() as session:
             add_webhook(session, project.id, checked, events or [], actor=f"account:{account.id}")
     except DataError as error:
-        return _page(request, account, project, url=url, problem=str(error), status=422)
+        return _page(
+            request, account, project, url=url, problem=told(error, words_for(request, account)), status=422
+        )
     return RedirectResponse(address_of(project, "webhooks"), status_code=303)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Reading, SignInNeeded, browser_session, check_form, signed_in
-from annotation.language import language_of
+from annotation.language import language_of, told, words_for
 from annotation.pages import render
 from annotation.passwords import hash_password
 from annotation.sessions import Sessions
@@ -42,14 +42,13 @@ def accept(
         with request.app.state.database.writing() as session:
             accept_with_account(session, token, account.id, now=utc_now())
         return RedirectResponse("/", status_code=303)
+    t = words_for(request, None)
     throttle: Throttle = request.app.state.address_throttle
     address = request.client.host if request.client else ""
     if not throttle.is_open(address):
-        return _page(
-            request, token, database, login=login, problem="Too many tries. Wait five minutes.", status=429
-        )
+        return _page(request, token, database, login=login, problem=t("refused.too_many"), status=429)
     if password != again:
-        return _page(request, token, database, login=login, problem="The two passwords differ.", status=422)
+        return _page(request, token, database, login=login, problem=t("refused.passwords_differ"), status=422)
     try:
         password_hash = hash_password(password)
         with request.app.state.database.writing() as session:
@@ -63,7 +62,7 @@ def accept(
             )
     except DataError as error:
         throttle.fail(address)
-        return _page(request, token, database, login=login, problem=str(error), status=422)
+        return _page(request, token, database, login=login, problem=told(error, t), status=422)
     response = RedirectResponse("/", status_code=303)
     sessions: Sessions = request.app.state.sessions
     sessions.write(response, sessions.begin(account_id, password_hash))
@@ -87,12 +86,17 @@ def _page(
     status: int = 200,
 ) -> HTMLResponse:
     found = find_invitation(database, token, now=utc_now())
-    if found is None:
-        text = "It was used up or withdrawn, is too old, or the link is not whole. Ask whoever sent it for another."
-        return render(
-            request, "message.html", account=None, status=410, title="The invitation does not work", text=text
-        )
     account = _account(request, database)
+    if found is None:
+        t = words_for(request, account)
+        return render(
+            request,
+            "message.html",
+            account=account,
+            status=410,
+            title=t("refused.invitation"),
+            text=t("refused.invitation_text"),
+        )
     session = browser_session(request)
     fresh = None
     sessions: Sessions = request.app.state.sessions

@@ -16,6 +16,7 @@ from annotation.routes import (
     pay,
     project_setup,
     review,
+    snapshots,
 )
 
 router = APIRouter()
@@ -33,5 +34,6 @@ for part in (
     pay,
     project_setup,
     review,
+    snapshots,
 ):
     router.include_router(part.router)

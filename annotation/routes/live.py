@@ -4,11 +4,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, Reading, SignedIn, project_for
+from annotation.language import language_of, messages
 from annotation.live import live_figures
 from annotation.pages import address_of, render
 from annotation.rights import may
-from annotation.scripts import address
 from annotation.worker import AGREEMENT_JOB, FIGURES_JOB
+from storage.accounts import AccountRecord
 from storage.jobs import enqueue, is_pending
 from storage.tables import utc_now
 
@@ -25,9 +26,17 @@ def live(request: Request, name: str, account: SignedIn, database: Reading) -> H
         account=account,
         project=project,
         figures=live_figures(database, project, utc_now()),
+        page_data={"messages": _script_messages(request, account)},
         leads=may(account, project.id, "lead"),
-        script=address,
     )
+
+
+def _script_messages(request: Request, account: AccountRecord) -> dict[str, str]:
+    """What the page's script writes anew."""
+    table = messages(language_of(request, account), "leading")
+    return {
+        key: message for key, message in table.items() if key.partition(".")[0] in ("age", "live", "status")
+    }
 
 
 @router.post("/projects/{name}/refresh")

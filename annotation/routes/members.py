@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
 from annotation.api.models import RowId
+from annotation.language import told, words_for
 from annotation.pages import address_of, render
 from storage.accounts import AccountRecord, add_membership
 from storage.invitations import create_invitation, list_invitations, revoke_invitation
@@ -51,7 +52,7 @@ def change_role(
             else:
                 remove_membership(session, member_id, project.id, role, actor=actor)
     except DataError as error:
-        return _page(request, account, project, problem=str(error), status=422)
+        return _page(request, account, project, problem=told(error, words_for(request, account)), status=422)
     return RedirectResponse(address_of(project, "members"), status_code=303)
 
 
@@ -79,7 +80,7 @@ def invite(
                 actor=f"account:{account.id}",
             )
     except DataError as error:
-        return _page(request, account, project, problem=str(error), status=422)
+        return _page(request, account, project, problem=told(error, words_for(request, account)), status=422)
     base = request.app.state.settings.public_url or str(request.base_url)
     return _page(request, account, project, link=f"{base.rstrip('/')}/join/{token}")
 

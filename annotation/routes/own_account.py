@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotation.access import Posting, Reading, SignedIn
 from annotation.api.models import RowId
+from annotation.language import told, words_for
 from annotation.pages import render
 from annotation.passwords import check_password, hash_password
 from annotation.sessions import Sessions
@@ -41,13 +42,13 @@ def new_password(
     """Change the password; every session that was begun with the old one ends, but this one goes on."""
     problem = _wrong_password(request, account, current)
     if not problem and password != again:
-        problem = "The two new passwords differ."
+        problem = words_for(request, account)("refused.passwords_differ")
     if problem:
         return _page(request, account, database, problem=problem, status=422)
     try:
         password_hash = hash_password(password)
     except DataError as error:
-        return _page(request, account, database, problem=str(error), status=422)
+        return _page(request, account, database, problem=told(error, words_for(request, account)), status=422)
     with request.app.state.database.writing() as session:
         change_password(session, account.id, password_hash, actor=f"account:{account.id}")
     response = RedirectResponse("/account?done=password", status_code=303)
@@ -72,7 +73,7 @@ def new_token(
                 session, account.id, name, now=utc_now(), lasts=lasts, actor=f"account:{account.id}"
             )
     except DataError as error:
-        return _page(request, account, database, problem=str(error), status=422)
+        return _page(request, account, database, problem=told(error, words_for(request, account)), status=422)
     return _page(request, account, database, token=token)
 
 
@@ -102,11 +103,11 @@ def _wrong_password(request: Request, account: AccountRecord, password: str) -> 
     """Why the password that confirms a change is not taken; empty where it is right."""
     throttle: Throttle = request.app.state.login_throttle
     if not throttle.is_open(account.login):
-        return "Too many wrong passwords. Wait five minutes and try again."
+        return words_for(request, account)("refused.too_many")
     if check_password(password, account.password_hash):
         return ""
     throttle.fail(account.login)
-    return "The current password is not right."
+    return words_for(request, account)("refused.wrong_password")
 
 
 def _page(

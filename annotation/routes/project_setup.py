@@ -9,14 +9,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from annotation.access import Fields, NotFound, Posting, Reading, SignedIn, project_for
 from annotation.forms import STATUSES, ProjectSettings, read_settings
 from annotation.hours import DAYS
+from annotation.language import told, words_for
 from annotation.pages import address_of, render
 from annotation.project_form import form_from_settings, settings_from_form
 from annotation.rights import may_anywhere
+from annotation.shown import shown
 from storage.accounts import AccountRecord, add_membership
 from storage.hooks import tell
 from storage.projects import ProjectRecord, create_project, update_project
 from storage.tables import utc_now
-from workbench.errors import ConfigError, DataError
+from workbench.errors import ConfigError, DataError, quoted
 
 router = APIRouter()
 
@@ -57,7 +59,7 @@ def create(
             status=422,
             name=name,
             description=description,
-            problem=str(error),
+            problem=told(error, words_for(request, account)),
         )
     return RedirectResponse(address_of(project, "settings"), status_code=303)
 
@@ -86,7 +88,9 @@ def change(request: Request, name: str, account: Posting, database: Reading, fie
                 actor=f"account:{account.id}",
             )
     except (ConfigError, DataError) as error:
-        return _page(request, account, project, fields, problem=str(error), status=422)
+        return _page(
+            request, account, project, fields, problem=told(error, words_for(request, account)), status=422
+        )
     return RedirectResponse(address_of(project, "settings") + "?done=saved", status_code=303)
 
 
@@ -126,7 +130,10 @@ def _check_name(name: str) -> str:
         or name in ".."
     ):
         raise DataError(
-            f"a project's name has 1 to {LONGEST_NAME} visible characters and no slash, got {name!r:.120}"
+            f"a project's name has 1 to {LONGEST_NAME} visible characters and no slash, got {quoted(name)}",
+            code="project_name",
+            most=LONGEST_NAME,
+            name=shown(name),
         )
     return name
 

@@ -7,12 +7,11 @@ from fastapi.responses import HTMLResponse
 
 from annotation.access import NotFound, Reading, SignedIn, browser_session, project_for
 from annotation.api.shown import prompt_start
-from annotation.language import language_of, messages
+from annotation.language import language_of, script_messages
 from annotation.markdown import to_html
 from annotation.own_work import own_agreement
 from annotation.pages import render
 from annotation.rights import may
-from annotation.scripts import address
 from storage.annotators import annotator_of
 from storage.guidelines import current_guideline, find_guideline
 from storage.history import own_submissions
@@ -56,7 +55,7 @@ def rank(request: Request, name: str, account: SignedIn, database: Reading) -> H
         "project": project.name,
         "account": account.id,
         "csrf": session.csrf if session else "",
-        "messages": dict(messages(language_of(request, account))),
+        "messages": script_messages(language_of(request, account)),
     }
     return render(
         request,
@@ -64,7 +63,6 @@ def rank(request: Request, name: str, account: SignedIn, database: Reading) -> H
         account=account,
         project=project,
         page_data=data,
-        script=address,
         key_map=KEY_MAP,
         reads=may(account, project.id, "read"),
     )

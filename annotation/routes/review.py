@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from annotation.access import Fields, NotFound, Posting, Reading, SignedIn, project_for
 from annotation.api.models import RowId
 from annotation.forms import read_settings
+from annotation.language import told, words_for
 from annotation.markdown import to_html
 from annotation.pages import address_of, render
 from storage.accounts import AccountRecord
@@ -72,7 +73,15 @@ def settle(
                 session, project.id, "dispute.ended", f"dispute:{dispute_id}:{now.isoformat()}", body, now=now
             )
     except (DataError, RecordError) as error:
-        return _page(request, account, project, found, fields=fields, problem=str(error), status=422)
+        return _page(
+            request,
+            account,
+            project,
+            found,
+            fields=fields,
+            problem=told(error, words_for(request, account)),
+            status=422,
+        )
     return RedirectResponse(address_of(project, "review"), status_code=303)
 
 
@@ -96,7 +105,9 @@ def _ranks(fields: Mapping[str, str], criterion: str, num_completions: int) -> l
     for i in range(num_completions):
         text = fields.get(f"tier-{criterion}-{i}", "")
         if not (text == "aside" or (text.isdigit() and 1 <= int(text) <= 99)):
-            raise RecordError(f"choose a tier for every completion ({criterion})", field="tier")
+            raise DataError(
+                f"choose a tier for every completion ({criterion})", code="choose_tier", criterion=criterion
+            )
         ranks.append(None if text == "aside" else int(text))
     return ranks
 

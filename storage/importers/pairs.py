@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.importers.fields import require_text
-from workbench.errors import RecordError
+from workbench.errors import RecordError, quoted
 from workbench.identity import with_ids
 from workbench.jsonl import OnBad, read_numbered
 from workbench.records import Comparison, Completion, Message, Prompt, Ranking
@@ -83,10 +83,10 @@ def _conversations(record: Mapping[str, Any], fields: Sequence[str]) -> tuple[Pr
 def _messages(record: Mapping[str, Any], field: str) -> tuple[Message, ...]:
     value = record.get(field)
     if not isinstance(value, list) or not value:
-        raise RecordError(f"must be a filled list of messages, got {value!r:.80}", field=field)
+        raise RecordError(f"must be a filled list of messages, got {quoted(value)}", field=field)
     for message in value:
         if not isinstance(message, dict) or not {"role", "content"} <= set(message):
             raise RecordError(
-                f'must hold objects with "role" and "content", got {message!r:.80}', field=field
+                f'must hold objects with "role" and "content", got {quoted(message)}', field=field
             )
     return tuple(Message(role=message["role"], content=message["content"]) for message in value)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.importers.fields import require_text
-from workbench.errors import DataError, RecordError
+from workbench.errors import DataError, RecordError, quoted
 from workbench.jsonl import OnBad, read_numbered
 from workbench.records import Comparison, Completion, Message, Ranking
 
@@ -49,7 +49,7 @@ def _read_published(path: Path, on_bad: OnBad | None) -> Iterator[Comparison]:
 def _renamed(item: Any) -> dict[str, Any]:
     """An item of the published file under the names of the JSON lines."""
     if not isinstance(item, dict):
-        raise RecordError(f"must be an object, got {item!r:.80}")
+        raise RecordError(f"must be an object, got {quoted(item)}")
     first, _, second = require_text(item, "cmp_key").partition("_")
     texts = {name: item.get(name) for name in ("response1", "response2")}
     return {

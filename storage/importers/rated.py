@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.importers.fields import require_list, require_number, require_object, require_text
-from workbench.errors import DataError, RecordError
+from workbench.errors import DataError, RecordError, quoted
 from workbench.identity import with_ids
 from workbench.jsonl import OnBad, read_numbered
 from workbench.records import Comparison, Completion, Message, Ranking
@@ -86,7 +86,8 @@ def _ultrafeedback_rating(annotation: Any, aspect: str) -> float | None:
         return float(rating)
     except (TypeError, ValueError) as error:
         raise RecordError(
-            f'must be a number or "N/A", got {rating!r:.80}', field=f"completions.annotations.{aspect}.Rating"
+            f'must be a number or "N/A", got {quoted(rating)}',
+            field=f"completions.annotations.{aspect}.Rating",
         ) from error
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.importers.fields import require_object, require_text
-from workbench.errors import RecordError
+from workbench.errors import RecordError, quoted
 from workbench.jsonl import OnBad, open_lines, parse_line
 from workbench.records import Comparison, Completion, Message, Ranking
 
@@ -65,5 +65,5 @@ def _rank(reply: Mapping[str, Any]) -> int | None:
     if rank is None:
         return None
     if isinstance(rank, bool) or not isinstance(rank, int | float) or rank != int(rank) or rank < 0:
-        raise RecordError(f"must be 0 (best) or more, or null, got {rank!r:.80}", field="rank")
+        raise RecordError(f"must be 0 (best) or more, or null, got {quoted(rank)}", field="rank")
     return int(rank) + 1

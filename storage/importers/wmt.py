@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.importers.fields import require_list, require_number, require_text
-from workbench.errors import RecordError
+from workbench.errors import RecordError, quoted
 from workbench.jsonl import OnBad, read_numbered
 from workbench.records import Comparison, Completion, Message, Ranking
 
@@ -58,7 +58,7 @@ def _row(record: Mapping[str, Any]) -> _Row:
                 shown.append(tuple(sorted(systems)))
                 ranks.append(rank)
             case _:
-                raise RecordError(f"must be [[systems], rank from 1], got {entry!r:.80}", field="ranking")
+                raise RecordError(f"must be [[systems], rank from 1], got {quoted(entry)}", field="ranking")
     if len(set(shown)) != len(shown):
         raise RecordError("holds the same systems twice", field="ranking")
     return _Row(

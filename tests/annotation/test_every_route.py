@@ -23,6 +23,7 @@ SIGNED_IN = "syyyyyyy"
 ADMIN = "snnnnnny"
 READ = "snnfyyyy"
 LEAD = "snnfffyy"
+EXPORT = "snnffyyy"
 RESEARCH = "snynnyyy"
 MEMBER = "snnyyyyy"
 ANNOTATE = "snnyffff"
@@ -100,6 +101,8 @@ ROUTES = {
     "GET /projects/{name}/pay.csv": LEAD,
     "GET /projects/{name}/live": READ,
     "POST /projects/{name}/refresh": READ,
+    "GET /projects/{name}/snapshots": READ,
+    "POST /projects/{name}/snapshots": EXPORT,
     "GET /projects/{name}/review": REVIEW,
     "GET /projects/{name}/review/{dispute_id}": NO_DISPUTE,
     "POST /projects/{name}/review/{dispute_id}": NO_DISPUTE,

@@ -1,10 +1,13 @@
+import ast
 import re
 import string
+from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
+from markupsafe import Markup
 
-from annotation.language import LANGUAGES, messages, translator
+from annotation.language import LANGUAGES, messages, page_translator, translator
 
 
 def placeholders(message):
@@ -22,7 +25,9 @@ def test_every_language_has_the_same_messages_with_the_same_values(language):
 def test_chinese_messages_are_chinese():
     chinese = re.compile(r"[\u3001-\u9fff]")
     plain = {key: text for key, text in messages("zh").items() if not chinese.search(text)}
-    assert plain == {"said.placed": "{card} {place}", "said.strength": "{strength}"}
+    without_values = {key: re.sub(r"{\w+}", "", text).strip(" :,/，：") for key, text in plain.items()}
+    words = {key: text for key, text in without_values.items() if text}
+    assert words == {"overview.alpha": "alpha", "tab.webhooks": "Webhook"}
 
 
 def test_every_message_that_a_page_asks_for_exists():
@@ -38,6 +43,103 @@ def test_every_message_that_a_page_asks_for_exists():
     missing = [key for key in asked if not any(one.startswith(key) for one in known)]
     assert missing == []
     assert len(asked) > 5
+
+
+class Words(HTMLParser):
+    """The words of a template that do not come from the table of messages: text, and attributes that are read out."""
+
+    SPOKEN = ("title", "aria-label", "placeholder", "alt", "value")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+        self._untranslated = []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if values.get("translate") == "no":
+            self._untranslated.append(tag)
+        if tag != "input" or values.get("type") != "submit":
+            values.pop("value", None)
+        self.found += [values[name] for name in self.SPOKEN if values.get(name)]
+
+    def handle_endtag(self, tag):
+        if self._untranslated and self._untranslated[-1] == tag:
+            self._untranslated.pop()
+
+    def handle_data(self, text):
+        if not self._untranslated:
+            self.found.append(text)
+
+
+NOT_WORDS = {
+    "Accord",
+    "Markdown",
+    "Standard Webhooks",
+    "UTC",
+    "Europe/Berlin",
+    "https://example.org/accord",
+    'class="ranking"',
+}
+"""Names, and what someone types as it stands."""
+
+
+def words_of(template):
+    # What the template computes is not text; in a quoted attribute it may hold quotes of its own.
+    plain = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", " ", template, flags=re.DOTALL)
+    parser = Words()
+    parser.feed(plain)
+    said = {" ".join(text.split()).strip(" ·:.,()“”") for text in parser.found}
+    return sorted(text for text in said if re.search(r"[A-Za-z]{2}", text) and text not in NOT_WORDS)
+
+
+TEMPLATES = sorted(files("annotation").joinpath("templates").iterdir(), key=lambda file: file.name)
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=[file.name for file in TEMPLATES])
+def test_no_template_holds_words_of_one_language(file):
+    assert words_of(file.read_text(encoding="utf-8")) == []
+
+
+def test_words_of_one_language_would_be_found():
+    template = """<p title="A hint">Hello {{ name }} <b aria-label="{{ t('x.y') }}">world</b></p>
+        <input placeholder="type" value="no word"><input type="submit" value="Go">"""
+    assert words_of(template) == ["A hint", "Go", "Hello", "type", "world"]
+
+
+def test_every_message_is_asked_for():
+    """A message that nothing says is a translation for nobody; a key's end may be made where it is asked for."""
+    folder, storage = files("annotation"), files("storage")
+    places = [folder, *(folder.joinpath(name) for name in ("routes", "templates", "static/rank")), storage]
+    sources = [file for place in places for file in place.iterdir() if file.is_file()]
+    code = " ".join(source.read_text(encoding="utf-8") for source in sources)
+    asked = set(re.findall(r"""["'`]([a-z_]+\.[a-z_.-]*)""", code))
+    asked |= {f"refused.{name}" for name in re.findall(r'code="([a-z_]+)"', code)}
+    begun = tuple(key for key in asked if key[-1] in "._-" or key == "strength.s")
+    assert [key for key in messages("en") if key not in asked and not key.startswith(begun)] == []
+
+
+def test_every_refusal_with_a_code_has_its_message_with_its_values():
+    """By the syntax tree: `DataError(text, code="x", name=value)` fills `refused.x`, which names the same values."""
+    found = {}
+    for package in ("annotation", "annotation.routes", "storage"):
+        for file in files(package).iterdir():
+            for node in (
+                ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if file.name.endswith(".py") else ()
+            ):
+                named = {each.arg: each.value for each in node.keywords} if isinstance(node, ast.Call) else {}
+                if "code" in named and getattr(node.func, "id", "") == "DataError" and None not in named:
+                    found[named["code"].value] = set(named) - {"code"}
+    assert len(found) > 20
+    texts = {code: set(placeholders(messages("en")[f"refused.{code}"])) for code in found}
+    assert texts == found
+
+
+def test_markup_is_escaped_but_where_it_was_made_by_a_template():
+    t = page_translator("en")
+    assert t("join.heading", project="<b>") == "Join “&lt;b&gt;”"
+    assert t("join.have", link=Markup("<a>in</a>")).startswith("You have an account? <a>in</a> first")
+    assert "<b>" not in f"{t('refused.project_taken', name='<b>')}"
 
 
 def test_values_are_filled_in():

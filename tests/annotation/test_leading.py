@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from annotation.language import translator
 from annotation.live import live_figures, share
 from annotation.live_words import in_words
 from annotation.worker import JOBS, Worker
@@ -70,7 +71,7 @@ def test_a_reviewer_sees_rankings_without_names_and_decides(service, torn) -> No
     open_ = post(service, path, token, reason="because", **{"tier-helpful-0": "1"})
     assert (
         open_.status_code == 422
-        and "choose a tier for every completion" in open_.text
+        and "Choose a tier for every completion" in open_.text
         and "because" in open_.text
     )
     mute = post(service, path, token, reason=" ", **{"tier-helpful-0": "1", "tier-helpful-1": "2"})
@@ -120,7 +121,7 @@ def test_a_lead_takes_labels_out_and_sees_what_learned_from_them(service, torn) 
         ({"what": "dance", "reason": "x"}, "withdraw all, a sitting or a submission"),
         ({"what": "submission", "which": "999999", "reason": "x"}, "has no submission"),
         ({"what": "submission", "which": "x", "reason": "x"}, "has no submission"),
-        ({"what": "sitting", "which": "none", "reason": "x"}, "nothing that counts"),
+        ({"what": "sitting", "which": "none", "reason": "x"}, "Nothing that counts"),
     ):
         answer = post(service, path, token, **data)
         assert answer.status_code == 422 and problem in answer.text
@@ -131,9 +132,7 @@ def test_a_lead_takes_labels_out_and_sees_what_learned_from_them(service, torn) 
     assert len(stored(service, "c9").rankings) == 1 and len(stored(service).rankings) == 2
     assert post(service, path, token, what="all", reason="guessed").status_code == 303
     assert [each.annotator for each in stored(service).rankings] == ["secret-x"]
-    assert (
-        "Nothing that this annotator makes here counts" in service.browser.get(f"{page}?done=withdrawn").text
-    )
+    assert "Nothing that this annotator makes here counts" in service.browser.get(f"{page}?done=all").text
     service.become("sec")
     assert service.browser.get("/projects/secret/annotators/secret-y").status_code == 404
 
@@ -163,11 +162,11 @@ def test_shares_have_wilsons_interval() -> None:
 
 def test_figures_in_words() -> None:
     words = [
-        in_words(*each)
+        in_words(*each, translator("en"))
         for each in ((None, "number"), (1234.5, "number"), (0.256, "percent"), (0.5, "decimal"))
     ]
     assert words == ["–", "1,235", "26 %", "0.50"]
-    assert in_words(share(8, 10), "share") == "80 % (49 % to 94 %, n=10)"
+    assert in_words(share(8, 10), "share", translator("en")) == "80 % (49 % to 94 %, n=10)"
 
 
 def test_the_live_page_counts_on_from_what_was_counted(service, torn) -> None:

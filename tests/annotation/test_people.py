@@ -63,7 +63,7 @@ def test_a_refused_form_keeps_the_invitation(service) -> None:
     for login, password, again, problem in (
         ("eve", NEW, NEW + "x", "passwords differ"),
         ("eve", "short", "short", "10 to 1000 characters"),
-        ("lea", NEW, NEW, "there is an account"),
+        ("lea", NEW, NEW, "There is an account"),
         ("<script>", NEW, NEW, None),
     ):
         answer = post(service, link, service.csrf(link), login=login, password=password, again=again)

@@ -159,16 +159,16 @@ def test_pause_and_resume(service) -> None:
 def test_a_file_is_added_whole_or_not_at_all(service) -> None:
     token = service.become("lea")
     good = upload(service, token, lines(*(comparison(i) for i in range(3))))
-    assert good.status_code == 200 and "added 3 comparisons, 6 completions" in re.sub(r"\s+", " ", good.text)
+    assert good.status_code == 200 and "Added: 3 comparisons, 6 completions" in re.sub(r"\s+", " ", good.text)
     again = upload(
         service, token, gzip.compress(lines(*(comparison(i) for i in range(4)))), name="c.jsonl.gz"
     )
-    assert "added 1 comparisons" in re.sub(r"\s+", " ", again.text)
+    assert "Added: 1 comparisons" in re.sub(r"\s+", " ", again.text)
     bad = comparison(9, completions=[{"text": 5}])
     refused = upload(service, token, lines(comparison(8), bad), name="../../etc/<b>.jsonl")
     assert refused.status_code == 422
     assert "&lt;b&gt;.jsonl:2: field &#39;completions[0].text&#39;" in refused.text, refused.text
-    assert "nothing was added" in refused.text and "etc" not in refused.text
+    assert "Nothing was added" in refused.text and "etc" not in refused.text
     with service.database.reading() as session:
         found = list(read_comparisons(session, project(service).id))
         assert [c.id for c in found] == ["c0", "c1", "c2", "c3"]

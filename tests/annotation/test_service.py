@@ -8,10 +8,12 @@ from io import StringIO
 import pytest
 from fastapi.testclient import TestClient
 
-from annotation.ages import age
+from annotation.ages import age, ago, when
 from annotation.agreement import measure_agreement
 from annotation.agreement_store import last_agreement
 from annotation.app import create_app
+from annotation.language import translator
+from annotation.scripts import address
 from annotation.settings import Settings
 from annotation.throttle import Throttle
 from cli.main import main
@@ -204,7 +206,10 @@ def test_headers_keep_other_sites_out(service) -> None:
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
-    assert "<script" not in answer.text and "<style" not in answer.text
+    assert re.findall(r"<script[^>]*>[^<]*</script>", answer.text) == [
+        f'<script type="module" src="{address("times.js")}"></script>'
+    ]
+    assert "<style" not in answer.text
 
 
 def test_project_page_counts_progress(service, tmp_path) -> None:
@@ -306,7 +311,18 @@ def test_account_command(service, monkeypatch, capsys) -> None:
 
 def test_age_in_words() -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
-    assert age(now, now) == "just now"
-    assert age(now - timedelta(minutes=4), now) == "4 minutes ago"
-    assert age((now - timedelta(hours=1)).replace(tzinfo=None), now) == "1 hour ago"
-    assert age(now - timedelta(days=3), now) == "3 days ago"
+    english, chinese = translator("en"), translator("zh")
+    assert age(now, english, now) == "just now"
+    assert age(now - timedelta(minutes=4), english, now) == "4 minutes ago"
+    assert age((now - timedelta(hours=1)).replace(tzinfo=None), english, now) == "1 hour ago"
+    assert age(now - timedelta(days=3), english, now) == "3 days ago"
+    assert age(now - timedelta(days=1), chinese, now) == "1 天前"
+
+
+def test_moments_say_that_they_are_utc() -> None:
+    noon = datetime(2026, 11, 24, 12, 0, 5)
+    assert when(noon) == (
+        '<time datetime="2026-11-24T12:00:05+00:00" data-local="minute">2026-11-24 12:00 UTC</time>'
+    )
+    assert ">12:00:05 UTC<" in when(noon, "%H:%M:%S") and 'data-local="clock"' in when(noon, "%H:%M:%S")
+    assert 'title="2026-11-24 12:00 UTC"' in ago(noon, translator("en"))

@@ -1,11 +1,12 @@
 // API: requests to the service, with the page's token, and its refusals as errors that say what they are.
 
-import { t } from "./messages.js";
+import { known, t } from "./messages.js";
 
-/** The service refused; `code` and `message` are its own words. */
+/** The service refused: `code` is its word for why, said in the page's language where there is a message for it. */
 export class Refused extends Error {
   constructor(status, { code = "unknown", message = "", field = null } = {}) {
-    super(message || `the service answered ${status}`);
+    const key = `error.${code}`;
+    super(known(key) ? t(key, { field: field ?? "?" }) : message || t("error.unknown", { status }));
     Object.assign(this, { status, code, field });
   }
 

@@ -1,9 +1,14 @@
 // Live: the lead's figures brought up to date while the page is looked at.
 
+import { part } from "./dom.js";
+import { t, useMessages } from "./messages.js";
+import { local } from "./times.js";
+
 const EVERY_MS = 5000;
 
-const page = document.getElementById("live-page");
-const state = document.getElementById("live-state");
+useMessages(JSON.parse(part("page-data").textContent).messages);
+const page = part("live-page");
+const state = part("live-state");
 
 const number = (value) => Math.round(value).toLocaleString("en-US");
 const percent = (value) => `${(100 * value).toFixed(0)} %`;
@@ -14,15 +19,18 @@ const WORDS = {
   percent,
   decimal: (value) => value.toFixed(2),
   text: String,
-  share: ({ value, low, high, n }) =>
-    value === null ? "–" : `${percent(value)} (${percent(low)} to ${percent(high)}, n=${number(n)})`,
+  status: (value) => t(`status.${value}`),
+  share: ({ value, low, high, n }) => {
+    if (value === null) return "–";
+    return `${percent(value)} (${t("live.span", { low: percent(low), high: percent(high) })}, n=${number(n)})`;
+  },
   age: (moment) => {
     const seconds = Math.max((Date.now() - new Date(moment)) / 1000, 0);
     for (const [size, unit] of [[86400, "day"], [3600, "hour"], [60, "minute"]]) {
       const count = Math.floor(seconds / size);
-      if (count) return `${count} ${unit}${count > 1 ? "s" : ""} ago`;
+      if (count) return t(count > 1 ? `age.${unit}s` : `age.${unit}`, { count });
     }
-    return "just now";
+    return t("age.now");
   },
 };
 
@@ -40,18 +48,20 @@ function show(figures) {
     const words = value === null ? "–" : WORDS[place.dataset.as](value);
     if (place.textContent !== words) place.textContent = words;
   }
-  state.textContent = `As of ${figures.at.slice(11, 19)} UTC.`;
+  for (const place of page.querySelectorAll("[data-when]")) place.hidden = at(figures, place.dataset.when) === null;
+  for (const place of page.querySelectorAll("[data-unless]")) place.hidden = at(figures, place.dataset.unless) !== null;
+  state.textContent = t("live.as_of", { time: local(figures.at, "clock") });
 }
 
 async function refresh() {
   if (document.hidden) return;
   try {
     const response = await fetch(page.dataset.source, { headers: { Accept: "application/json" } });
-    if (response.status === 401) return void (state.textContent = "You are signed out: reload the page.");
+    if (response.status === 401) return void (state.textContent = t("live.signed_out"));
     if (!response.ok) throw new Error(`the service answered ${response.status}`);
     show(await response.json());
   } catch (error) {
-    state.textContent = `Not up to date: ${error.message}`;
+    state.textContent = t("live.stale", { message: error.message });
   }
 }
 

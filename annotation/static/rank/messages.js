@@ -7,6 +7,11 @@ export function useMessages(messages) {
   table = messages;
 }
 
+/** Whether there is a message of that key. */
+export function known(key) {
+  return key in table;
+}
+
 /** The message of a key, with `{name}` replaced by the value of that name. */
 export function t(key, values = {}) {
   const message = table[key];

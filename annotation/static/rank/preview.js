@@ -3,14 +3,14 @@
 import { listen } from "./commands.js";
 import { part } from "./dom.js";
 import { enableDragging } from "./drag.js";
-import { useMessages } from "./messages.js";
+import { t, useMessages } from "./messages.js";
 import { begin, reduce } from "./state.js";
 import { View } from "./view.js";
 import { sentence, taskSentence } from "./words.js";
 
 const page = JSON.parse(part("page-data").textContent);
 useMessages(page.messages);
-const NOTHING_SENT = "This is a preview: nothing is sent.";
+const NOTHING_SENT = t("notice.preview");
 
 /** The page without a service behind it. */
 class Preview {
