@@ -56,7 +56,7 @@ def live_figures(session: Session, project: ProjectRecord, now: datetime) -> dic
             "stale": stale,
             "questions": count_open_questions(session, project.id),
             "disputes": disputes.get("open", 0),
-            "jobs": count_jobs(session),
+            "jobs": {"queued": 0, "running": 0, "failed": 0, **count_jobs(session)},
         },
         "annotators": [
             _annotator(each, counted.get("habits", {}).get(each.pseudonym, {}), each.pseudonym in withdrawn)

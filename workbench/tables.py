@@ -97,7 +97,10 @@ class Table:
         cells, reasons = self._formatted()
         kinds = ["number" if column.kind in NUMERIC else "text" for column in self.columns]
         head = "".join(
+            # A column without a title has nothing to be the heading of.
             f'<th scope="col" class="{kind}">{html.escape(column.title)}</th>'
+            if column.title
+            else "<td></td>"
             for column, kind in zip(self.columns, kinds, strict=True)
         )
         body = "\n".join(
@@ -114,7 +117,8 @@ class Table:
             *(f"{_mark(i)} {text}" for i, text in enumerate(reasons)),
         ]
         below = "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
-        label = html.escape(self.title or "table", quote=True)
+        named = self.title or ", ".join(column.title for column in self.columns if column.title) or "table"
+        label = html.escape(named, quote=True)
         kind = "table stacked" if self.stacked else "table"
         return (
             f'<div class="{kind}" role="region" aria-label="{label}" tabindex="0"><table>{caption}'

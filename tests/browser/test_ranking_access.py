@@ -1,15 +1,11 @@
 """For everyone: axe finds nothing in any state, in light, dark, on a phone and in Chinese; a live region tells all."""
 
-from pathlib import Path
-
-import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
 from annotation.language import messages
+from tests.browser.looking import PHONE, violations
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 LOOKS = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": PHONE}
 EVERYTHING = {
     "criteria": ["helpful", "honest"],
@@ -22,18 +18,6 @@ EVERYTHING = {
     "demonstration": "edit",
     "content_warning": "Strong words.",
 }
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-
-
-def violations(page):
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-    found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
-    return [
-        f"{one['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"
-        for one in found
-        for node in one["nodes"]
-    ]
 
 
 def test_axe_would_find_something(bench):
