@@ -75,7 +75,7 @@ def test_a_reviewer_sees_rankings_without_names_and_decides(service, torn) -> No
         and "because" in open_.text
     )
     mute = post(service, path, token, reason=" ", **{"tier-helpful-0": "1", "tier-helpful-1": "2"})
-    assert mute.status_code == 422 and "write why" in mute.text
+    assert mute.status_code == 422 and "Write why" in mute.text
     tiers = {"tier-helpful-0": "2", "tier-helpful-1": "1"}
     assert post(service, path, token, reason="two is right", **tiers).status_code == 303
     (made,) = [each for each in stored(service).rankings if each.annotator_kind == "adjudicator"]
