@@ -10,7 +10,8 @@ import tyro
 from cli.arguments import parse_plain
 from cli.data import actor
 from workbench.console import print_json, say, track
-from workbench.jsonl import OnBad, comparison_from_json, read_numbered
+from workbench.jsonl import OnBad, read_numbered
+from workbench.record_json import comparison_from_json
 from workbench.records import Comparison
 
 if TYPE_CHECKING:

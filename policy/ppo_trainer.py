@@ -1,7 +1,7 @@
 """The PPO trainer: sample, score, compare with the reference, update; docs/algorithms/ppo.md explains each step.
 
-One iteration is `PPOTrainer.iterate`. Everything random is derived from the seed and a position in the run, so what a
-run does next depends on its saved state alone.
+One iteration is `PPOTrainer.iterate`, and all of it is on this page, which is why the page is long. Everything random
+is derived from the seed and a position in the run, so what a run does next depends on its saved state alone.
 """
 
 from __future__ import annotations

@@ -18,10 +18,11 @@ from workbench.config import config_to_dict
 from workbench.console import track
 from workbench.errors import AccordError, DataError
 from workbench.identity import canonical_json, content_hash, prompt_json
-from workbench.jsonl import comparison_to_json, read_comparisons, read_prompts, write_comparisons
+from workbench.jsonl import read_comparisons, read_prompts, write_comparisons
 from workbench.modeling.chat import decode_completion, encode_prompt, eos_id, pad_id, preflight
 from workbench.modeling.generation import Sampling, check_room, generate
 from workbench.modeling.loading import load_causal_lm, load_tokenizer
+from workbench.record_json import comparison_to_json
 from workbench.records import Comparison, Completion, PromptRecord
 from workbench.seeds import derive_seed
 

@@ -1,4 +1,7 @@
-"""Trainer: the loop of a pretraining run; its steps, measurements, saves and what it does about bad steps."""
+"""Trainer: the loop of a pretraining run; its steps, measurements, saves and what it does about bad steps.
+
+Long because a step is read from the rows to the weights in one place.
+"""
 
 import math
 from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from storage.tables import Comparison, ComparisonItem, Completion, Prompt, Promp
 from storage.votes import project_policy
 from workbench import records
 from workbench.identity import content_hash
-from workbench.jsonl import comparison_to_json
+from workbench.record_json import comparison_to_json
 
 _PAGE = 500
 

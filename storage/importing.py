@@ -19,13 +19,8 @@ from storage.submissions import NewRanking, add_rankings, find_rankings, ranking
 from storage.votes import count_queue, count_votes, project_policy
 from storage.voting import settle_targets
 from workbench.errors import RecordError
-from workbench.jsonl import (
-    OnBad,
-    comparison_from_json,
-    demonstration_from_json,
-    prompt_from_json,
-    read_numbered,
-)
+from workbench.jsonl import OnBad, read_numbered
+from workbench.record_json import comparison_from_json, demonstration_from_json, prompt_from_json
 from workbench.records import Comparison, Ranking
 
 T = TypeVar("T")

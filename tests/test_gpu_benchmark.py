@@ -23,5 +23,7 @@ def test_every_table_is_written(tmp_path, monkeypatch, capsys):
         "## Pretra", "## Sampli", "## 2 rank", "## A PPO ",
     ]  # fmt: skip
     rows = [line.split(" | ") for line in tables.splitlines() if line.startswith(("| reward", "| DPO"))]
-    assert len(rows) == 4 and all(float(row[-1].strip(" |")) < 1e-5 for row in rows)
+    layouts = {"grouped", "pairs", "pairs, TRL's RewardTrainer", "pairs, TRL's DPOTrainer"}
+    assert len(rows) == 12 and {row[2] for row in rows} == layouts
+    assert all(float(row[-1].strip(" |")) < 1e-5 for row in rows)
     assert f"tables: {output}" in capsys.readouterr().out

@@ -4,10 +4,8 @@ import json
 import os
 import platform
 import re
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,9 +22,8 @@ from workbench.config import config_differences, config_hash, config_to_dict, du
 from workbench.errors import RunError
 from workbench.home import runs_folder
 from workbench.metrics import MetricsLog, drop_metrics_after
+from workbench.run_lock import RunLock
 
-HEARTBEAT_SECONDS = 5.0
-STALE_SECONDS = 60.0
 _PACKAGES = (
     "torch",
     "transformers",
@@ -59,7 +56,7 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, stage: str, *, resuming: bool, finished: bool, lock: "_Lock | None"
+        self, folder: Path, stage: str, *, resuming: bool, finished: bool, lock: RunLock | None
     ) -> None:
         self.folder = folder
         self.stage = stage
@@ -157,7 +154,7 @@ def open_run(
             folder, stage, resuming=folder.exists(), finished=(folder / "report.json").exists(), lock=None
         )
     folder.mkdir(parents=True, exist_ok=True)
-    lock = _Lock(folder / "lock")
+    lock = RunLock(folder / "lock")
     lock.take()
     try:
         if fresh and (folder / "config.yaml").exists():
@@ -239,76 +236,3 @@ def _git_revision() -> str | None:
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
-
-
-class _Lock:
-    """A file that names the process that holds a run; its modification time is the heartbeat.
-
-    It is stale when its process is gone (same host) or its heartbeat is older than a minute (another host).
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def take(self) -> None:
-        holder = {"host": socket.gethostname(), "pid": os.getpid(), "start": _process_start(os.getpid())}
-        for _ in range(2):
-            try:
-                with self.path.open("x", encoding="utf-8") as file:
-                    json.dump(holder, file)
-            except FileExistsError:
-                self._clear_if_stale()
-            else:
-                self._thread.start()
-                return
-        raise RunError(
-            f"{self.path} was taken by another process just now; try again when that run has ended"
-        )
-
-    def _clear_if_stale(self) -> None:
-        try:
-            age = time.time() - self.path.stat().st_mtime
-            holder = json.loads(self.path.read_text(encoding="utf-8") or "{}")
-        except FileNotFoundError:
-            return
-        except json.JSONDecodeError:
-            holder = {}
-        here = holder.get("host") == socket.gethostname()
-        alive = _process_start(holder.get("pid", -1)) == holder.get("start") if here else age < STALE_SECONDS
-        # An empty lock is one that is being written, or was cut off while it was.
-        if alive if holder else age < HEARTBEAT_SECONDS:
-            raise RunError(
-                f"run '{self.path.parent.name}' is in use by process {holder.get('pid')} on {holder.get('host')} "
-                f"(heartbeat {age:.0f} s ago). Wait for it, or use another name with --run"
-            )
-        self.path.unlink(missing_ok=True)
-
-    def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_SECONDS):
-            try:
-                os.utime(self.path)
-            except FileNotFoundError:
-                return  # The run folder was removed under us; the next write says so.
-
-    def release(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self.path.unlink(missing_ok=True)
-
-
-def _process_start(pid: int) -> str | None:
-    """What tells a process from a later one with the same number; None if there is no such process."""
-    if pid == os.getpid() or pid > 0:
-        stat = Path(f"/proc/{pid}/stat")
-        if stat.exists():
-            return stat.read_text().rsplit(")", 1)[1].split()[19]
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        except PermissionError:
-            return "running"
-        return "running"
-    return None

@@ -22,8 +22,9 @@ from workbench.artifacts import hash_file, write_folder_aside
 from workbench.errors import DataError, SnapshotError
 from workbench.home import snapshots_folder
 from workbench.identity import SPLITS, canonical_json, content_hash
-from workbench.jsonl import comparison_to_json, read_comparisons
+from workbench.jsonl import read_comparisons
 from workbench.parquet import SCHEMA, from_row, read_ranking_ids, read_rows, to_row
+from workbench.record_json import comparison_to_json
 from workbench.records import Comparison
 from workbench.selection import LabelFilter, Selected, Selection, SplitRule, later_repeats, merge_comparisons
 

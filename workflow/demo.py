@@ -18,15 +18,9 @@ import torch
 
 from annotation.agreement import Agreement, measure_agreement
 from annotation.report import agreement_page
-from dpo.config import DPOConfig
 from evaluation.compare import Compared, compare
-from evaluation.config import CompareConfig
-from policy.config import PPOConfig, SampleConfig
 from policy.sample import sample
 from policy.sft import train as train_sft
-from policy.sft_config import SFTConfig
-from pretrain.config import PretrainConfig
-from reward.config import RewardConfig
 from storage.comparisons import read_comparisons as read_project
 from storage.database import init_database
 from storage.importing import import_comparisons_file, import_demonstrations_file, import_prompts_file
@@ -40,15 +34,12 @@ from workbench.metrics import read_metrics
 from workbench.runs import Run, RunResult, open_run
 from workbench.snapshots import Snapshot, open_snapshot
 from workbench.statistics.simulated import rank_all
-from workflow.demo_config import COMPLETION_TOKENS, PROJECT, SIZES, DemoConfig, DemoSize
+from workflow.demo_config import PROJECT, SIZES, DemoConfig, DemoSize
 from workflow.demo_processes import Command, run_commands
 from workflow.demo_report import demo_page
+from workflow.demo_stages import REWARD_MODELS, DemoStages, cores
 from workflow.demo_world import GUIDELINE_VERSION, PANEL, story_utility, write_world
 from workflow.registration import register
-
-REWARD_MODELS = 2
-PROCESSES = 2
-"""Of one thread each, for our own training loops: on a model this small they do more than two threads."""
 
 
 def demo(config: DemoConfig, *, name: str = "demo", fresh: bool = False) -> RunResult:
@@ -75,6 +66,7 @@ class _Demo:
     def __init__(self, config: DemoConfig, run: Run) -> None:
         self.config, self.run, self.folder = config, run, run.folder
         self.size: DemoSize = SIZES[config.size]
+        self.stages = DemoStages(self.size, config.seed, self.folder, self._name)
         self.seconds: dict[str, float] = self._read("seconds.json")
         self.began = time.perf_counter()
 
@@ -86,21 +78,21 @@ class _Demo:
             with self._stage("prepare", "stories, prompts and demonstrations"):
                 self._prepare()
             with self._stage("pretrain", f"base model on {self.size.pretrain_tokens:,} tokens"):
-                self._run_commands(self._base_commands())
+                self._run_commands(self.stages.base())
             with self._stage("sft", "fine-tuning on demonstrations of mixed quality"):
-                self._register(self._sft())
+                self._register(train_sft(self.stages.sft(), name=self._name("sft")))
             with self._stage("sample", f"{self.size.ranked_prompts:,} prompts x 4 completions"):
                 self._sample()
             with self._stage("rank", f"{len(PANEL)} SIMULATED annotators rank them; agreement; snapshot"):
                 agreement, snapshot = self._rank()
             with self._stage("reward", f"{REWARD_MODELS} reward models, side by side"):
-                self._run_commands(self._reward_commands(snapshot))
+                self._run_commands(self.stages.reward(snapshot.path))
             with self._stage("dpo", "DPO on the rankings"):
-                self._run_commands(self._dpo_commands(snapshot))
+                self._run_commands(self.stages.dpo(snapshot.path))
             with self._stage(
                 "ppo", f"PPO, {self.size.ppo_iterations} iterations of {self.size.ppo_batch_size} stories"
             ):
-                self._run_commands(self._ppo_commands())
+                self._run_commands(self.stages.ppo())
             with self._stage(
                 "evaluate", f"SFT, DPO and PPO on {self.size.evaluation_prompts} held-out prompts"
             ):
@@ -129,51 +121,9 @@ class _Demo:
             )
         database.dispose()
 
-    def _base_commands(self) -> dict[str, Command]:
-        config = PretrainConfig(
-            text=(str(self.folder / "corpus.jsonl"),),
-            vocab_size=1600,
-            context=128,
-            batch_size=8,
-            qk_norm=True,
-            learning_rate=0.01,
-            embedding_learning_rate=0.006,
-            tokens=self.size.pretrain_tokens,
-            evaluations=2,
-            evaluation_rows=64,
-            threads=1,
-            seed=self.config.seed,
-        )
-        progress = ("train/tokens", float(self.size.pretrain_tokens))
-        return {self._name("base"): Command("pretrain train", config, PROCESSES, progress)}
-
-    def _sft(self) -> RunResult:
-        return train_sft(
-            SFTConfig(
-                base=self._name("base"),
-                demonstrations=(str(self.folder / "demonstrations.jsonl"),),
-                epochs=self.size.sft_epochs,
-                batch_size=16,
-                learning_rate=1.5e-3,
-                threads=cores(),
-                seed=self.config.seed,
-            ),
-            name=self._name("sft"),
-        )
-
     def _sample(self) -> None:
         if not (self.folder / "samples.jsonl").exists():
-            sample(
-                SampleConfig(
-                    checkpoint=self._name("sft"),
-                    prompts=self.folder / "prompts.jsonl",
-                    output=self.folder / "samples.jsonl",
-                    use="reward",
-                    max_new_tokens=COMPLETION_TOKENS,
-                    batch_size=512,
-                    seed=self.config.seed,
-                )
-            )
+            sample(self.stages.samples())
 
     def _rank(self) -> tuple[Agreement, Snapshot]:
         """Simulated rankings into the project, the agreement report, and the snapshot that training reads."""
@@ -211,73 +161,6 @@ class _Demo:
         )
         write_comparisons(target, ranked)
 
-    def _reward_commands(self, snapshot: Snapshot) -> dict[str, Command]:
-        return {
-            self._name(f"reward-{i + 1}"): Command(
-                "reward train",
-                RewardConfig(
-                    base=self._name("sft"),
-                    comparisons=str(snapshot.path),
-                    epochs=self.size.reward_epochs,
-                    batch_comparisons=16,
-                    learning_rate=6e-4,
-                    weight_decay=0.05,
-                    threads=1,
-                    seed=self.config.seed + 1000 * i,
-                ),
-                progress=("reward/epoch", self.size.reward_epochs),
-            )
-            for i in range(REWARD_MODELS)
-        }
-
-    def _dpo_commands(self, snapshot: Snapshot) -> dict[str, Command]:
-        config = DPOConfig(
-            policy=self._name("sft"),
-            comparisons=str(snapshot.path),
-            beta=0.1,
-            epochs=self.size.dpo_epochs,
-            batch_comparisons=16,
-            learning_rate=6e-4,
-            threads=cores(),
-            seed=self.config.seed,
-        )
-        return {self._name("dpo"): Command("dpo train", config, progress=("dpo/epoch", self.size.dpo_epochs))}
-
-    def _ppo_commands(self) -> dict[str, Command]:
-        config = PPOConfig(
-            policy=self._name("sft"),
-            reward_models=tuple(self._name(f"reward-{i + 1}") for i in range(REWARD_MODELS)),
-            prompts=self.folder / "prompts.jsonl",
-            total_episodes=self.size.ppo_iterations * self.size.ppo_batch_size,
-            batch_size=self.size.ppo_batch_size,
-            max_new_tokens=COMPLETION_TOKENS,
-            temperature=1.0,
-            missing_eos="replace",
-            missing_eos_value=-3.0,
-            score_normalization="start",
-            score_clip=3.0,
-            kl_coef=0.1,
-            kl_controller="adaptive",
-            kl_target=5.0,
-            kl_horizon=1_000,
-            kl_coef_limits=(0.5, 8.0),
-            num_ppo_epochs=1,
-            num_mini_batches=4,
-            micro_batch_tokens=4096,
-            early_stop_kl=0.05,
-            learning_rate=1e-3,
-            critic_learning_rate=2e-3,
-            value_head_init="zero",
-            old_logprobs="sampler",
-            keep="best",
-            best_max_kl=8.0,
-            best_min_distinct_2=0.85,
-            seed=self.config.seed,
-            threads=1,
-        )
-        progress = ("step", float(self.size.ppo_iterations))
-        return {self._name("ppo"): Command("ppo train", config, PROCESSES, progress)}
-
     def _run_commands(self, commands: Mapping[str, Command]) -> None:
         run_commands(commands, self.folder)
         for name in commands:
@@ -285,17 +168,7 @@ class _Demo:
 
     def _compare(self, snapshot: Snapshot) -> Compared:
         return compare(
-            CompareConfig(
-                start=self._name("sft"),
-                policies=(f"dpo={self._name('dpo')}", f"ppo={self._name('ppo')}"),
-                prompts=self.folder / "prompts.jsonl",
-                reward_models=tuple(self._name(f"reward-{i + 1}") for i in range(REWARD_MODELS)),
-                base=self._name("base"),
-                samples_per_prompt=self.size.samples_per_prompt,
-                max_new_tokens=COMPLETION_TOKENS,
-                batch_size=512,
-                seed=self.config.seed,
-            ),
+            self.stages.compare(),
             truth=story_utility,
             labelled=list(snapshot.comparisons("test")),
         )
@@ -382,8 +255,3 @@ def installation_seconds() -> float | None:
 
 
 PROCESS_STARTED = time.time()
-
-
-def cores() -> int:
-    """Threads for stages that run alone: the cores of this process, at most two so that all machines agree."""
-    return min(2, len(os.sched_getaffinity(0)))

@@ -34,7 +34,7 @@ from storage.projects import get_project
 from storage.submissions import last_submission
 from storage.tables import Audit, Job, WebhookEvent, utc_now
 from workbench.errors import DataError
-from workbench.jsonl import comparison_from_json
+from workbench.record_json import comparison_from_json
 
 LOCAL = Settings(
     environment="development",

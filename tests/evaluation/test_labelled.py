@@ -1,7 +1,8 @@
 """Which labels measure a reward model: a file whole, of a snapshot what nobody trained on."""
 
 from evaluation.compare import read_labelled
-from workbench.jsonl import comparison_from_json, write_comparisons
+from workbench.jsonl import write_comparisons
+from workbench.record_json import comparison_from_json
 from workbench.snapshots import snapshot_from_file
 
 

@@ -16,7 +16,8 @@ from storage.tables import Adjudication, Base, Comparison, Completion, Ranking, 
 from tests.record_strategies import comparisons, filled
 from workbench.errors import RecordError
 from workbench.identity import with_ids
-from workbench.jsonl import comparison_to_json, write_comparisons
+from workbench.jsonl import write_comparisons
+from workbench.record_json import comparison_to_json
 from workbench.records import Comparison as Record
 from workbench.records import Completion as Text
 

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from workbench.errors import DataError, RecordError
 from workbench.identity import canonical_json, comparison_id, split_of
-from workbench.jsonl import (
-    comparison_from_json,
-    comparison_to_json,
-    read_comparisons,
-    read_demonstrations,
-    read_prompts,
-    write_comparisons,
-)
+from workbench.jsonl import read_comparisons, read_demonstrations, read_prompts, write_comparisons
+from workbench.record_json import comparison_from_json, comparison_to_json
 from workbench.records import Comparison, Completion, Message, Ranking
 
 GOOD = {"prompt": "p", "completions": [{"text": "a"}, {"text": "b"}, {"text": ""}]}

@@ -11,7 +11,8 @@ from storage.database import init_database, open_database
 from storage.runs import list_runs
 from workbench.checkpoints import CheckpointInfo, parent_of, save_checkpoint
 from workbench.errors import CheckpointError
-from workbench.jsonl import comparison_from_json, write_comparisons
+from workbench.jsonl import write_comparisons
+from workbench.record_json import comparison_from_json
 from workbench.runs import open_run
 from workbench.snapshots import snapshot_from_file
 from workflow.lineage import trace, walk

@@ -7,6 +7,8 @@ What it does otherwise than its base class:
 - A checkpoint is written aside, synced and renamed, and training resumes by itself from the last one: on the CPU in
   fp32 it ends with the same bits as a run that was never stopped.
 - Nothing is reported anywhere but to the run folder; no hub, no trackers.
+
+Long because it is all that we change of the library's internals: one file to compare when the library moves.
 """
 
 import copy
@@ -28,13 +30,13 @@ from transformers.trainer_callback import TrainerCallback
 
 from workbench.artifacts import write_folder_aside
 from workbench.errors import DataError
-from workbench.jsonl import comparison_from_json
 from workbench.modeling.chat import pad_id
 from workbench.modeling.groups import use_grouped_attention
 from workbench.modeling.loading import disable_dropout
 from workbench.modeling.plans import epoch_steps, micro_batches, rank_share
 from workbench.modeling.rankings import RankedBatch, RankedGroup, collate_rankings, prepare_rankings
 from workbench.modeling.training import Progress, checkpoint_step, checkpoints, last_checkpoint
+from workbench.record_json import comparison_from_json
 from workbench.records import Comparison
 from workbench.runs import Run
 
