@@ -1,6 +1,6 @@
 """Access: the signed-in account of a request, and the project it asks for if it has the right to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
@@ -30,8 +30,14 @@ class Refused(Exception):
     """A form came without the token that its page had given it."""
 
 
-def reading(request: Request) -> Iterator[Session]:
-    """A database session that sees one state and writes nothing."""
+async def admitted(request: Request) -> AsyncIterator[None]:
+    """A place among the requests that hold a connection; the others wait without a thread."""
+    async with request.app.state.readers:
+        yield
+
+
+def reading(request: Request, _: Annotated[None, Depends(admitted)]) -> Iterator[Session]:
+    """A database session that sees one state and writes nothing, held until the request is answered."""
     with request.app.state.database.reading() as session:
         yield session
 

@@ -24,6 +24,8 @@ class ServeArguments:
     """Address to listen on; behind a proxy that speaks HTTPS, anything but this machine alone."""
     port: int = 8000
     """Port to listen on."""
+    processes: int = 1
+    """Processes that answer, on PostgreSQL: as many as there are cores for them. SQLite has one writer, so one."""
     demo: bool = False
     """Rank by hand what the demo's simulated annotators ranked: opens its project to you, on this machine only."""
 
@@ -67,8 +69,24 @@ def serve(arguments: list[str]) -> int:
     settings = load_settings()
     database = open_database()
     # SQLite has one writer: a process of its own would only stand in the way. PostgreSQL gets `accord worker`.
-    with_worker = database.engine.dialect.name == "sqlite"
+    with_worker = database.has_one_writer
+    if options.processes < 1 or (options.processes > 1 and with_worker):
+        raise UsageError(
+            f"--processes {options.processes}: on SQLite one process serves, on PostgreSQL one or more; set "
+            "ACCORD_DATABASE_URL to a PostgreSQL database for more"
+        )
     say(f"Accord listens on http://{options.host}:{options.port}")
+    if options.processes > 1:
+        database.dispose()
+        uvicorn.run(
+            "annotation.app:app_of_process",
+            factory=True,
+            workers=options.processes,
+            host=options.host,
+            port=options.port,
+            log_level="warning",
+        )
+        return 0
     uvicorn.run(
         create_app(settings, database, with_worker=with_worker),
         host=options.host,

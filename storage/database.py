@@ -1,7 +1,9 @@
 """The database: open it, make or upgrade it, and the two kinds of transaction."""
 
 import json
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 
 from workbench.errors import DataError
@@ -18,8 +27,11 @@ from workbench.home import database_url
 SCHEMA_REVISION = "0006"
 """The newest migration; a database at another revision is refused with the way out."""
 
-POOL_SIZE = 40
-"""Connections of one process: as many as the service has threads, so that none waits for another's."""
+POOL_SIZE = 32
+"""Connections of one process, at most; the service divides them among its threads, so that none waits for another's."""
+
+FRESH = 5.0
+"""Seconds within which a connection that was given back is taken again without asking whether it still stands."""
 
 LONGEST_WAIT = 30
 """Seconds that a change waits for its turn."""
@@ -44,13 +56,18 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.has_one_writer = engine.dialect.name == "sqlite"
+        reading: dict[str, Any] = {"accord_write": False}
+        if not self.has_one_writer:
+            reading["isolation_level"] = "REPEATABLE READ"
+        self._reading = engine.execution_options(**reading)
         # SQLite's own waiting is a sleep that grows, and the unlucky sleep for seconds; a lock wakes the next at once.
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._turn = threading.Lock() if self.has_one_writer else None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one consistent state and writes nothing."""
-        with self._session(write=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
             session.rollback()
 
@@ -61,7 +78,7 @@ class Database:
         On SQLite it takes the write lock at once, so two writers wait for each other instead of failing half-way.
         Raises DataError where the database refuses the change or cannot take it: locked for 30 s, disk full, away.
         """
-        with self._take_turn(), self._session(write=True) as session:
+        with self._take_turn(), Session(self.engine, expire_on_commit=False) as session:
             try:
                 with session.begin():
                     yield session
@@ -92,15 +109,6 @@ class Database:
             yield
         finally:
             self._turn.release()
-
-    @contextmanager
-    def _session(self, *, write: bool) -> Iterator[Session]:
-        options: dict[str, Any] = {"accord_write": write}
-        if self.engine.dialect.name == "postgresql":
-            options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
-        engine = self.engine.execution_options(**options)
-        with Session(engine, expire_on_commit=False) as session:
-            yield session
 
 
 def open_database(url: str | None = None) -> Database:
@@ -147,12 +155,31 @@ def make_engine(address: URL) -> Engine:
         json_serializer=_to_json,
         pool_size=POOL_SIZE,
         max_overflow=0,
-        pool_pre_ping=not address.drivername.startswith("sqlite"),
+        # The few that are in use are used again: what they have prepared is worth more than an even share.
+        pool_use_lifo=True,
     )
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "checkin", _on_checkin)
+        event.listen(engine, "checkout", _on_checkout)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
     return engine
+
+
+def _on_checkin(_: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _on_checkout(connection: Any, record: Any, _: Any) -> None:
+    """Ask a connection that has rested whether the server still knows it; the pool takes another where it does not."""
+    if time.monotonic() - record.info.get("used_at", math.inf) < FRESH:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except connection.OperationalError as error:
+        raise DisconnectionError("the server has ended this connection") from error
 
 
 def _on_sqlite_connect(connection: Any, _: Any) -> None:

@@ -56,12 +56,11 @@ def guideline(project: Seeing, calling: Calling, version: str | None = None) -> 
 @router.post("/projects/{project}/guideline/acknowledge")
 def acknowledge_guideline(project: Seeing, calling: Calling, body: AcknowledgeBody) -> Done:
     """Say that the version was read."""
-    annotator = calling.annotator()
     with calling.database.writing() as session:
         found = find_guideline(session, project.id, body.version)
         if found is None:
             raise NotFound("guideline")
-        acknowledge(session, annotator.id, found.id)
+        acknowledge(session, calling.annotator(session).id, found.id)
     return Done()
 
 
@@ -69,9 +68,13 @@ def acknowledge_guideline(project: Seeing, calling: Calling, body: AcknowledgeBo
 def questions(project: Seeing, calling: Calling) -> Questions:
     """An annotator's own questions with their answers; for leads, everybody's."""
     leads = may(calling.account, project.id, "lead")
-    annotator = None if leads else calling.annotator().id
+    annotator = calling.account.annotator
+    if not leads and annotator is None:
+        return Questions(questions=[])
     with calling.database.reading() as session:
-        found = list_questions(session, project.id, annotator_id=annotator)
+        found = list_questions(
+            session, project.id, annotator_id=None if leads or annotator is None else annotator.id
+        )
     return Questions(
         questions=[
             QuestionEntry(

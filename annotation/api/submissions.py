@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from sqlalchemy.orm import Session
 
-from annotation.api.callers import Calling, Working
+from annotation.api.callers import Caller, Calling, changing_once
 from annotation.api.models import History, OwnSubmission, RowId, Task
 from annotation.api.shown import draft_of, prompt_start, shown_task
 from annotation.forms import read_settings
@@ -20,13 +21,17 @@ MOST_ID = 2**63 - 1
 
 @router.get("/projects/{project}/history")
 def history(
-    work: Working,
+    project: str,
+    calling: Calling,
     before: int | None = Query(None, ge=1, le=MOST_ID),
     limit: int = Query(20, ge=1, le=100),
 ) -> History:
     """The latest revision of each of the annotator's submissions, newest first; `before` turns the page."""
-    with work.caller.database.reading() as session:
-        found = own_submissions(session, work.project.id, work.annotator.id, before=before, limit=limit)
+    key, annotator = calling.working_in(project).id, calling.account.annotator
+    if annotator is None:
+        return History(submissions=[])
+    with calling.database.reading() as session:
+        found = own_submissions(session, key, annotator.id, before=before, limit=limit)
     return History(
         submissions=[
             OwnSubmission(
@@ -45,11 +50,12 @@ def history(
 
 
 @router.post("/submissions/{submission}/revise")
-def revise(submission: RowId, calling: Calling) -> Task:
+async def revise(submission: RowId, request: Request) -> Task:
     """The submission as a task again, in the same order; to submit it makes the next revision."""
     now = datetime.now(UTC)
-    annotator = calling.annotator()
-    with calling.database.writing() as session:
+
+    def change(session: Session, calling: Caller) -> Task:
+        annotator = calling.annotator(session)
         found = own_submission(session, submission, annotator.id, lock=True)
         if not may(calling.account, found.project_id, "annotate"):
             raise NoSuchSubmission(f"you have no submission {submission}")
@@ -70,3 +76,5 @@ def revise(submission: RowId, calling: Calling) -> Task:
         )
         save_draft(session, lease, draft_of(found), seconds=0.0, now=now)
         return shown_task(session, lease, settings)
+
+    return await changing_once(request, change)

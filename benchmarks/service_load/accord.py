@@ -142,7 +142,8 @@ def free_port() -> int:
 class Server:
     """`accord serve` as a process that can be killed and started again."""
 
-    def __init__(self, url: str, home: str) -> None:
+    def __init__(self, url: str, home: str, processes: int = 1) -> None:
+        self.processes = processes
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._environment = {
@@ -157,6 +158,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "cli", "serve", "--port", str(self.port)]
+        command += ["--processes", str(self.processes)] if self.processes > 1 else []
         self.process = subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL)
         for _ in range(1200):
             try:
@@ -179,11 +181,20 @@ class Server:
             self.process.terminate()
             self.process.wait(30)
 
-    def cpu_seconds(self) -> float:
-        """CPU time that the process has used."""
+    def children(self) -> list[int]:
+        """The processes that it has begun."""
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        process = self.process.pid
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the process and its children have used."""
+        assert self.process is not None
+        ticks = 0
+        for process in (self.process.pid, *self.children()):
+            fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class AccordWorker:

@@ -6,16 +6,19 @@ The annotators behave as the page does: a request that got no answer is sent aga
 import asyncio
 import random
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from benchmarks.service_load.accord import AccordWorker, Server, fill, postgres_server
-from benchmarks.service_load.connection import Broken
-from storage.database import init_database
+from benchmarks.service_load.connection import Broken, Connection
+from storage.database import POOL_SIZE, init_database
 from storage.tables import Comparison, Lease, Project, Submission
 
 LEASE_SECONDS = 4
+POOL_TIMEOUT = 30
+"""Seconds after which SQLAlchemy gives up waiting for a connection."""
 # Each start of the service takes about two seconds of CPU; a busy machine gives those slowly, hence the long time limits.
 
 
@@ -144,7 +147,7 @@ def test_a_service_killed_a_hundred_times_loses_nothing(tmp_path):
 def restart_postgres(tmp_path, restarts, *, annotators=6):
     with postgres_server() as postgres:
         database = prepare(postgres.url, comparisons=400 * restarts, annotators=annotators)
-        server = Server(postgres.url, str(tmp_path))
+        server = Server(postgres.url, str(tmp_path), processes=2)
         server.start()
 
         async def scenario():
@@ -209,3 +212,44 @@ def test_a_lease_of_a_dead_page_is_free_when_its_time_is_over(tmp_path):
     finally:
         server.stop()
         database.dispose()
+
+
+@pytest.mark.timeout(900)
+def test_many_pages_at_once_do_not_wait_for_each_other_s_connections(tmp_path):
+    """Each page holds a connection while it waits for a thread: with more pages than connections none may hang."""
+    with postgres_server() as postgres:
+        database = prepare(postgres.url, comparisons=10, annotators=1)
+        server = Server(postgres.url, str(tmp_path), processes=2)
+        server.start()
+
+        async def scenario():
+            one = (await sign_in(server, 1))[0].worker
+            copies = [Connection(server.address, one.connection.cookies) for _ in range(5 * POOL_SIZE)]
+            started = time.monotonic()
+            pages = await asyncio.gather(*(copy.request("GET", "/") for copy in copies))
+            assert {page.status for page in pages} == {200}
+            assert time.monotonic() - started < POOL_TIMEOUT
+            for connection in (one.connection, *copies):
+                connection.close()
+            await asyncio.sleep(0.1)
+
+        try:
+            asyncio.run(scenario())
+            children = server.children()
+            assert len(children) >= 2
+            server.kill()
+            for _ in range(600):
+                if not any(is_running(child) for child in children):
+                    break
+                time.sleep(0.1)
+            assert not any(is_running(child) for child in children), "a child outlives its parent"
+        finally:
+            server.stop()
+            database.dispose()
+
+
+def is_running(process):
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
