@@ -19,20 +19,21 @@ from benchmarks.service_load.load import Load, run_load
 from storage.database import init_database
 from storage.tables import Submission
 
-DATABASES: dict[str, tuple[Callable[[], AbstractContextManager[str]], int]] = {
-    "postgresql": (postgres_url, 100),
-    "sqlite": (sqlite_url, 30),
+DATABASES: dict[str, tuple[Callable[[], AbstractContextManager[str]], int, int]] = {
+    "postgresql": (postgres_url, 100, 2),
+    "sqlite": (sqlite_url, 30, 1),
 }
+"""How a database is made, how many annotators work on it, and how many processes serve them."""
 
 
 def measure(name: str, *, seconds: float, comparisons: int) -> list[dict]:
     """The load at one second of thought, and at saturation, on one kind of database."""
-    make_url, annotators = DATABASES[name]
+    make_url, annotators, processes = DATABASES[name]
     rows = []
     with make_url() as url, tempfile.TemporaryDirectory() as home:
         database = init_database(url)
         fill(database, comparisons=comparisons, annotators=annotators)
-        server = Server(url, home)
+        server = Server(url, home, processes)
         server.start()
         try:
             for what, think, people in (
