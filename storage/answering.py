@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Insert, bindparam, insert, select, union_all
+from sqlalchemy import CompoundSelect, Insert, Select, bindparam, insert, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -305,14 +305,18 @@ def _find_written() -> CompoundSelect[Any]:
     return union_all(by_key, by_token)
 
 
+@cache
+def _guideline() -> Select[Any]:
+    return select(GuidelineVersion.id).where(
+        GuidelineVersion.project_id == bindparam("project"), GuidelineVersion.version == bindparam("version")
+    )
+
+
 def _guideline_id(session: Session, project_id: int, version: str | None) -> int | None:
     if version is None:
         return None
-    found = session.scalar(
-        select(GuidelineVersion.id).where(
-            GuidelineVersion.project_id == project_id, GuidelineVersion.version == version
-        )
-    )
+    values = {"project": project_id, "version": version}
+    found = session.connection().execute(_guideline(), values).scalar()
     if found is None:
         raise UnknownGuideline(f"the project has no guideline version {quoted(version, 60)}; reload the page")
     return found

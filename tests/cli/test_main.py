@@ -49,6 +49,16 @@ def test_failure_is_1_and_names_the_way_out(home, capsys):
     assert "nothing" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_sqlite_is_served_by_one_process(home, monkeypatch, capsys, processes):
+    monkeypatch.setenv("ACCORD_ENVIRONMENT", "development")
+    assert main(["init"]) == 0
+    capsys.readouterr()
+    assert main(["serve", "--processes", processes]) == 2
+    told = capsys.readouterr().err
+    assert f"--processes {processes}" in told and "PostgreSQL" in told
+
+
 def test_two_words_before_one():
     assert split_command(["export", "trl", "--x"]) == ("export trl", ["--x"])
     assert split_command(["agreement", "file.jsonl"]) == ("agreement", ["file.jsonl"])
