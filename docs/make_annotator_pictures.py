@@ -1,4 +1,4 @@
-"""Make the pictures of the annotator's guide: `python docs/make_annotator_pictures.py [folder]`.
+"""Make the pictures of the guides for annotators and leads: `python docs/make_annotator_pictures.py [folder]`.
 
 It runs the service on a made-up project in a temporary folder and drives a Chromium; name another with CHROMIUM.
 """
@@ -36,6 +36,18 @@ STORIES = (
     "whether anything was there, and so it was that no ship was ever lost.",
     "I am sorry, I can not write stories. Here is a list of lighthouses instead:\n\n- Pharos\n- Eddystone\n- Fastnet",
 )
+THINGS = (
+    "a lighthouse",
+    "a fox",
+    "a kite",
+    "the rain",
+    "a train",
+    "an owl",
+    "a shoe",
+    "the moon",
+    "bread",
+    "a bee",
+)
 BOTH = {"note": "optional", "demonstration": "edit"}
 GUIDELINE = (
     "# Stories\n\nRank by how glad a child of six would be to hear it.\n\n"
@@ -56,10 +68,7 @@ def main(arguments: list[str]) -> int:
         os.environ.pop("ACCORD_DATABASE_URL", None)
         database = init_database()
         app = create_app(Settings(environment="development"), database)
-        account = fill(database)
-        response = Response()
-        app.state.sessions.write(response, app.state.sessions.begin(account, "none"))
-        cookie = response.headers["set-cookie"].partition("=")
+        annotator, lead = fill(database)
         listener = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
@@ -71,9 +80,13 @@ def main(arguments: list[str]) -> int:
             with sync_playwright() as playwright:
                 flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
                 opened = playwright.chromium.launch(executable_path=browser, args=flags)
-                context = opened.new_context(viewport=SIZE, reduced_motion="reduce")
-                context.add_cookies([{"name": cookie[0], "value": cookie[2].split(";")[0], "url": url}])
-                take(context.new_page(), url, folder)
+                for account, walk in ((annotator, take), (lead, take_leading)):
+                    response = Response()
+                    app.state.sessions.write(response, app.state.sessions.begin(account, "none"))
+                    name, _, rest = response.headers["set-cookie"].partition("=")
+                    context = opened.new_context(viewport=SIZE, reduced_motion="reduce")
+                    context.add_cookies([{"name": name, "value": rest.split(";")[0], "url": url}])
+                    walk(context.new_page(), url, folder)
                 opened.close()
         finally:
             server.should_exit = True
@@ -82,14 +95,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def fill(database: Database) -> int:
-    """A project to rank in and one to practise in, and an annotator of both."""
+def fill(database: Database) -> tuple[int, int]:
+    """A project to rank in, one to practise in and one that was ranked; an annotator of them, and a lead."""
     right = Ranking(
         id="r", annotator="lead", annotator_kind="adjudicator", ranks=(2, 3, 1, 4), order=(0, 1, 2, 3),
         note="C has an idea and an end, A has a picture, B is no story, D refuses.",
     )  # fmt: skip
     with database.writing() as session:
         account = create_account(session, "mira", "none")
+        lead = create_account(session, "lena", "none")
         for name, kind, settings, rankings in (
             ("stories", "ordinary", {}, ()),
             ("practice", "qualification", {"qualification": {"comparisons": 2, "pass": 0.7}}, (right,)),
@@ -99,6 +113,7 @@ def fill(database: Database) -> int:
                 session, name, description="Little stories for children", settings=settings
             )
             add_membership(session, account, project.id, "annotator")
+            add_membership(session, lead, project.id, "lead")
             comparisons = [
                 Comparison(
                     id=f"c{i}",
@@ -116,25 +131,54 @@ def fill(database: Database) -> int:
             )
             if name == "stories":
                 session.add(GuidelineVersion(project_id=project.id, version="v1", text=GUIDELINE))
-    return account
+        ranked = create_project(session, "bedtime", description="Little stories for children")
+        add_membership(session, lead, ranked.id, "lead")
+        comparisons = [
+            Comparison(
+                id=f"c{i:02}",
+                prompt=f"Tell me a very short story about {thing}.",
+                completions=tuple(Completion(text=text) for text in STORIES),
+                rankings=tuple(
+                    Ranking(id=f"r{i}-{name}", annotator=name, ranks=(2, 3, 1, 4), order=(0, 1, 2, 3))
+                    for name in ("a1", "a2")
+                ),
+            )
+            for i, thing in enumerate(THINGS)
+        ]
+        import_comparisons(session, ranked.id, lambda _: enumerate(comparisons, 1), source="bedtime")
+    return account, lead
+
+
+def take_leading(page: Page, url: str, folder: Path) -> None:
+    """What a lead does now and then."""
+    page.goto(f"{url}/projects/bedtime/snapshots")
+    page.get_by_role("button", name="Make the snapshot").click()
+    page.wait_for_selector(".done")
+    shoot(page, folder / "lead-snapshot.png")
+    page.goto(f"{url}/projects/bedtime/settings#who")
+    shoot(page, folder / "lead-settings.png")
+
+
+def shoot(page: Page, file: Path) -> None:
+    """A picture of what the window shows, small enough for a repository."""
+    page.screenshot(path=file)
+    with Image.open(file) as picture:
+        picture.convert("RGB").quantize(96).save(file, optimize=True)
+    print(file)
 
 
 def take(page: Page, url: str, folder: Path) -> None:
     """Walk through an annotator's day."""
 
-    def shoot(name: str) -> None:
-        file = folder / f"annotator-{name}.png"
-        page.screenshot(path=file)
-        with Image.open(file) as picture:
-            picture.convert("RGB").quantize(96).save(file, optimize=True)
-        print(file)
+    def shot(name: str) -> None:
+        shoot(page, folder / f"annotator-{name}.png")
 
     def rank(project: str, *keys: str) -> None:
         page.goto(f"{url}/projects/{project}/rank")
         page.wait_for_selector(".card")
         page.wait_for_timeout(400)
         if page.locator("#guideline-read").is_visible():
-            shoot("guideline")
+            shot("guideline")
             page.click("#guideline-read")
             page.wait_for_timeout(300)
         press(*keys)
@@ -144,29 +188,29 @@ def take(page: Page, url: str, folder: Path) -> None:
             page.keyboard.press(key)
 
     page.goto(url)
-    shoot("home")
+    shot("home")
     rank("stories", "2", "1", "c", "2")
-    shoot("ranking")
+    shot("ranking")
     press("m", "t")
-    shoot("flags")
+    shot("flags")
     press("Escape", "?")
-    shoot("keys")
+    shot("keys")
     press("Escape", "s")
-    shoot("skip")
+    shot("skip")
     press("Escape")
     page.set_viewport_size(PHONE)
     page.evaluate("window.scrollTo(0, 0)")
-    shoot("phone")
+    shot("phone")
     page.set_viewport_size(SIZE)
     rank("practice", "1", "2", "3", "4", "Enter")
     page.wait_for_selector("#feedback:not([hidden])")
-    shoot("practice")
+    shot("practice")
     rank("ideals", "1", "2")
     page.locator("#sources button").first.click()
     page.locator("#demonstration").press("End")
     page.keyboard.type("\n\nIn the morning there were *two* lights.")
     page.locator("#demonstration-part").scroll_into_view_if_needed()
-    shoot("ideal")
+    shot("ideal")
 
 
 if __name__ == "__main__":

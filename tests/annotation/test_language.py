@@ -25,7 +25,7 @@ def test_every_language_has_the_same_messages_with_the_same_values(language):
 def test_chinese_messages_are_chinese():
     chinese = re.compile(r"[\u3001-\u9fff]")
     plain = {key: text for key, text in messages("zh").items() if not chinese.search(text)}
-    without_values = {key: re.sub(r"{\w+}", "", text).strip(" :,/，：") for key, text in plain.items()}
+    without_values = {key: re.sub(r"{\w+}", "", text).strip(" :,/，：（）") for key, text in plain.items()}
     words = {key: text for key, text in without_values.items() if text}
     assert words == {"overview.alpha": "alpha", "tab.webhooks": "Webhook"}
 

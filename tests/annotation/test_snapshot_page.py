@@ -64,7 +64,7 @@ def test_a_snapshot_is_made_and_shown_with_its_hash_and_splits(service, tmp_path
     page = shown(service, answer.headers["location"])
     assert snapshot.content_hash in page and "40 rankings of 20 comparisons" in page
     for split in snapshot.manifest["splits"]["counts"].values():
-        assert split["rankings"] and f"{split['rankings']} of {split['comparisons']}" in page
+        assert split["rankings"] and f"{split['rankings']} ({split['comparisons']})" in page
     assert "split of" not in page, "no split is empty"
     assert snapshot.manifest["splits"]["validation"] == 0.2
     assert snapshot.manifest["filter"]["kinds"] == ["ordinary"]

@@ -15,6 +15,7 @@ from annotation.worker import Worker
 from storage.accounts import add_membership, create_account, set_locale
 from storage.annotators import ensure_annotator
 from storage.disputes import list_disputes
+from storage.figures import list_counters
 from storage.guidelines import add_guideline
 from storage.hooks import add_webhook
 from storage.importers.pandalm import read_pandalm
@@ -55,6 +56,7 @@ RANK_ONE = """async (project) => {
   await send(`tasks/${task.id}/submit`, {rankings: {helpful: {tiers: [2, 1]}}, answers: {}, seconds: 40,
     guideline: task.guideline.version, session: "first-sitting"});
 }"""
+REFUSED = {("lead", "nowhere"): 404, ("annotator", "settings"): 403, ("stranger", "none"): 410}
 _NUMBERS = itertools.count()
 
 
@@ -75,6 +77,8 @@ class Led:
     project: ProjectRecord
     invitation: str = ""
     dispute: int = 0
+    annotator: str = ""
+    """Who ranked one comparison in the browser."""
 
     def visit(self, role: str, language: str = "en", *, is_admin: bool = False, **options: Any) -> Page:
         """A browser page of somebody new with that role."""
@@ -91,8 +95,9 @@ class Led:
         context.add_cookies([{"name": name, "value": rest.split(";")[0], "url": self.site.url}])
         return context.new_page()
 
-    def open(self, page: Page, place: str) -> None:
-        page.goto(f"{self.site.url}/{place}")
+    def open(self, page: Page, place: str, status: int = 200) -> None:
+        answer = page.goto(f"{self.site.url}/{place}")
+        assert answer is not None and answer.status == status, (place, answer and answer.status)
 
     def pages(self) -> dict[str, list[str]]:
         """The places that each of lead and stranger sees."""
@@ -107,7 +112,14 @@ class Led:
             "data",
             "preview",
         )
-        of_project += ("settings", "guidelines", "members", "annotators/annotator1", "questions", "pay")
+        of_project += (
+            "settings",
+            "guidelines",
+            "members",
+            f"annotators/{self.annotator}",
+            "questions",
+            "pay",
+        )
         of_project += ("webhooks", "my-agreement", "guideline")
         of_site = ["", "account", "accounts", "new-project", "runs", f"runs/{name}-reward", "nowhere"]
         return {
@@ -154,6 +166,7 @@ def led(site, chromium, shared):
     with site.database.writing() as session:
         index_runs(session)
         made.dispute = list_disputes(session, project.id)[0].id
+        made.annotator = list_counters(session, project.id)[0].pseudonym
     return made
 
 
@@ -169,7 +182,7 @@ def test_axe_finds_nothing_on_any_page(led, look):
             page.context.clear_cookies()
             page.set_extra_http_headers({"Accept-Language": language})
         for place in places:
-            led.open(page, place)
+            led.open(page, place, REFUSED.get((who, place.rpartition("/")[2]), 200))
             assert page.evaluate("document.documentElement.lang") == language, place
             wrong = violations(page)
             if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
@@ -186,7 +199,7 @@ def test_tab_reaches_everything_and_the_frame_is_whole(led):
     for place in led.pages()["lead"]:
         if place.endswith("/preview"):
             continue  # The ranking page has tests of its own.
-        led.open(page, place)
+        led.open(page, place, REFUSED.get(("lead", place), 200))
         expected = page.evaluate(FOCUSABLE)
         stops, wrong = tabbed(page)
         if stops != expected:
