@@ -1,13 +1,16 @@
 """A labeling study tried on simulated annotators: what a design will give, before anybody is paid for it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from annotation.advice import give_advice
 from annotation.agreement import Agreement, measure_agreement
+from annotation.study_design import StudyDesign
 from workbench.records import Comparison, Completion
 from workbench.seeds import numpy_generator
 from workbench.statistics.estimates import Estimate
@@ -17,98 +20,13 @@ from workbench.statistics.preferences.label_model import fit_label_model
 from workbench.statistics.simulated import Desk, SimulatedAnnotator
 from workbench.statistics.sufficiency import half_width
 
-POLICIES = ("fixed", "sequential")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyDesign:
-    """A design, and what is assumed of the completions and the people. Utilities, noise and ties share one unit."""
-
-    prompts: int = 200
-    """Comparisons, one a prompt."""
-    completions: int = 4
-    """Completions of each."""
-    annotators: int = 6
-    overlap: int = 3
-    """Rankings of a comparison with overlap; the most that the sequential policy gives."""
-    overlap_share: float = 1.0
-    """Share of comparisons with overlap; the others get one ranking."""
-    policy: str = "fixed"
-    """fixed: every comparison with overlap gets it all; sequential: no more once its winner is clear."""
-    clear: float = 0.9
-    """The probability of a winner at which the sequential policy stops."""
-    spread: float = 1.0
-    """Standard deviation of the completions' utilities."""
-    noise: float = 0.7
-    """Standard deviation of what a typical annotator adds to each utility."""
-    noise_spread: float = 0.3
-    """How unlike annotators are: the standard deviation of the log of their noise."""
-    ties: float = 0.2
-    """Completions that seem closer than this are tied."""
-    position_bias: float = 0.0
-    """Utility that being shown first adds, of a typical annotator; being shown last takes it away."""
-    drift: float = 0.0
-    """Noise that 1,000 rankings add."""
-    fatigue: float = 0.0
-    """Noise that an hour of a sitting adds."""
-    spammers: int = 0
-    """How many of the annotators answer at random."""
-    straight_liners: int = 0
-    """How many of them always rank by places on the page."""
-    seconds: float = 12.0
-    """Median seconds a completion."""
-    sitting_minutes: float = 90.0
-    """Minutes of work a day."""
-    pay: float = 0.0
-    """Pay of an hour, in any currency."""
-    replicates: int = 5
-    """Studies simulated; the figures are their means."""
-    draws: int = 300
-    """Resamples behind the intervals of agreement."""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for field, least in (
-            ("prompts", 1),
-            ("completions", 2),
-            ("annotators", 1),
-            ("overlap", 1),
-            ("replicates", 1),
-        ):
-            if getattr(self, field) < least:
-                raise ValueError(f"{field} must be {least} or more, got {getattr(self, field)}")
-        for field in (
-            "noise",
-            "noise_spread",
-            "ties",
-            "fatigue",
-            "pay",
-            "spammers",
-            "straight_liners",
-            "draws",
-        ):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must be 0 or more, got {getattr(self, field)}")
-        if self.overlap > self.annotators:
-            raise ValueError(
-                f"overlap is {self.overlap}, but there are {self.annotators} annotators, who rank nothing twice"
-            )
-        if self.policy not in POLICIES:
-            raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got {self.policy!r}")
-        if not 0 <= self.overlap_share <= 1:
-            raise ValueError(f"overlap_share is a share from 0 to 1, got {self.overlap_share}")
-        if self.spammers + self.straight_liners > self.annotators:
-            raise ValueError(
-                f"{self.spammers} spammers and {self.straight_liners} straight-liners are more than the "
-                f"{self.annotators} annotators"
-            )
-        if not 0.5 <= self.clear < 1:
-            raise ValueError(f"clear is a probability from 0.5 to below 1, got {self.clear}")
+UNBOUNDED = ("rankings", "hours", "days", "cost")
+"""Figures that may be any number from 0 on; the others are at most 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What a design gives: means over the replicates with 95 % intervals of the mean; n counts replicates."""
+    """What a design gives: means over the replicates with 95 % intervals by Student's t; n counts replicates."""
 
     design: StudyDesign
     figures: Mapping[str, Estimate]
@@ -129,7 +47,10 @@ class Study:
 def simulate_study(design: StudyDesign) -> Study:
     """Run the design `replicates` times on panels and completions drawn anew."""
     outcomes = [_replicate(design, number) for number in range(design.replicates)]
-    figures = {name: _mean([outcome.figures[name] for outcome in outcomes]) for name in outcomes[0].figures}
+    figures = {
+        name: mean_of_studies(name, [outcome.figures[name] for outcome in outcomes])
+        for name in outcomes[0].figures
+    }
     first = outcomes[0]
     return Study(design=design, figures=figures, comparisons=first.comparisons, agreement=first.agreement)
 
@@ -287,12 +208,14 @@ def _found(agreement: Agreement, design: StudyDesign) -> dict[str, float | str |
     }
 
 
-def _mean(values: Sequence[float | str | None]) -> Estimate:
+def mean_of_studies(name: str, values: Sequence[float | str | None]) -> Estimate:
+    """The mean with its 95 % interval by Student's t, cut where no value of the figure can lie."""
     numbers = [value for value in values if isinstance(value, float | int)]
     if len(numbers) < len(values):
         return Estimate.missing(next(str(value) for value in values if isinstance(value, str)), len(numbers))
     mean, n = float(np.mean(numbers)), len(numbers)
     if n < 2:
         return Estimate(mean, n=n)
-    error = 1.96 * float(np.std(numbers, ddof=1)) / n**0.5
-    return Estimate(mean, mean - error, mean + error, n)
+    error = float(stdtrit(n - 1, 0.975)) * float(np.std(numbers, ddof=1)) / n**0.5
+    least, most = -math.inf if name == "alpha" else 0.0, math.inf if name in UNBOUNDED else 1.0
+    return Estimate(mean, max(mean - error, least), min(mean + error, most), n)

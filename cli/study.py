@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from annotation.study import StudyDesign
+from annotation.study_design import StudyDesign
 from cli.arguments import parse_plain
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from annotation.study import StudyDesign, simulate_study
+from annotation.study import mean_of_studies, simulate_study
+from annotation.study_design import StudyDesign
 from annotation.study_report import study_page
 from cli.main import main
 from workbench.jsonl import read_comparisons
+from workbench.statistics.simulated import SimulatedAnnotator
 
 
 def design(**changes: object) -> StudyDesign:
@@ -55,6 +57,28 @@ def test_time_and_cost_by_hand() -> None:
     assert free.figures["hours"].low is None, "one study has no interval"
 
 
+def test_the_mean_of_few_studies_by_hand() -> None:
+    """70, 72, 74 and 76 hours: mean 73, s^2 = (9 + 1 + 1 + 9) / 3 = 20 / 3, error of the mean sqrt(20 / 3 / 4) = 1.29099.
+
+    Student's t with 3 degrees of freedom is 3.18245 at 97.5 % (not 1.96): 73 -+ 4.10852. Shares are cut at 0 and 1.
+    """
+    found = mean_of_studies("hours", [70, 72, 74, 76])
+    assert (found.value, found.n) == (73, 4)
+    assert (found.low, found.high) == pytest.approx((68.89148, 77.10852), abs=1e-5)
+    share = mean_of_studies("consensus_best", [0.7, 0.72, 0.74, 0.76])
+    assert (share.low, share.high) == pytest.approx((0.6889148, 0.7710852), abs=1e-7)
+    two = mean_of_studies("decisive", [0.9, 1.0])  # t with 1 degree is 12.7062: 0.95 -+ 0.635
+    assert two.low == pytest.approx(0.95 - 12.7062 * 0.05, abs=1e-5) and two.high == 1
+    assert mean_of_studies("decisive", [0.9, "no overlap"]).reason == "no overlap"
+
+
+def test_who_learns_gets_no_noisier_than_none() -> None:
+    annotator = SimulatedAnnotator(name="a", noise=0.5, drift=-1.0, tie_width=0.0)
+    for number in (500, 5000):
+        ranked = annotator.rank([0.0, 0.3, 0.1, 0.2], comparison=f"c{number}", seed=number, number=number)
+        assert ranked.ranks == (4, 1, 3, 2)
+
+
 def test_careless_annotators_are_named() -> None:
     study = simulate_study(
         design(replicates=1, prompts=150, spammers=1, straight_liners=1, annotators=6, noise=0.4)
@@ -79,6 +103,7 @@ def test_no_overlap_says_why() -> None:
         ({"overlap_share": 1.5}, "share from 0 to 1"),
         ({"prompts": 0}, "prompts must be 1 or more"),
         ({"noise": -1}, "noise must be 0 or more"),
+        ({"spread": -0.5}, "spread must be 0 or more, got -0.5"),
         ({"clear": 1.0}, "from 0.5 to below 1"),
     ],
 )

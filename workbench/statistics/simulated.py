@@ -32,7 +32,7 @@ class SimulatedAnnotator:
     spam: float = 0.0
     """Share of rankings that are drawn at random and fast."""
     drift: float = 0.0
-    """How much the noise grows over 1,000 rankings."""
+    """How much the noise grows over 1,000 rankings; below 0 for one who learns, down to no noise at all."""
     fatigue: float = 0.0
     """How much the noise grows over an hour of one sitting."""
     straight_line: float = 0.0
@@ -78,7 +78,7 @@ class SimulatedAnnotator:
         line = not spam and self.straight_line > 0 and rng.random() < self.straight_line
         pace = self.seconds_per_completion * (0.15 if spam or line else 1.0)
         seconds = round(pace * k * math.exp(0.35 * rng.standard_normal()), 1)
-        noise = self.noise + self.drift * number / 1000 + self.fatigue * minutes / 60
+        noise = max(self.noise + self.drift * number / 1000, 0.0) + self.fatigue * minutes / 60
         seen = rng.standard_normal(k) if spam else self._seen(utilities, order, noise, rng)
         ranks = tuple(order.index(i) + 1 for i in range(k)) if line else tiers(seen, self.tie_width)
         return Ranking(
