@@ -184,6 +184,12 @@ def _disputes(agreement: "Agreement") -> dict[str, Any]:
                 "opposite": prompt.opposite,
                 "one_tie": prompt.one_tie,
                 "votes_on_the_most_disputed_pair": list(prompt.votes),
+                "completions": list(prompt.rankings.completions),
+                "rankings": [
+                    {"annotator": given.annotator, "comparison": given.comparison, "ranks": list(given.ranks)}
+                    for given in prompt.rankings.rankings
+                ],
+                "rankings_not_listed": prompt.rankings.more,
             }
             for prompt in disputes.prompts
         ],

@@ -8,6 +8,7 @@ import numpy as np
 from workbench.statistics.agreement import PanelAgreement
 from workbench.statistics.annotators import AnnotatorFigures
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.groups import group_rows
 from workbench.statistics.pairs import PairLabels
 from workbench.statistics.sufficiency import (
     Ceiling,
@@ -44,12 +45,7 @@ def measure_enough(
 ) -> Enough:
     """From the panel's intervals and the labels behind them."""
     prompts = panel.by_prompt.n
-    judges = max(len(labels.judges), 1)
-    owners = np.unique(labels.prompt * judges + labels.annotator) // judges
-    prompt, annotators_on = np.unique(owners, return_counts=True)
-    shared = prompt[annotators_on > 1]
-    on_shared = len(np.unique(labels.ranking[np.isin(labels.prompt, shared)]))
-    rankings_a_prompt = on_shared / len(shared) if len(shared) else 0.0
+    rankings_a_prompt = _rankings_a_prompt(labels)
     times = [figures.judge.seconds for figures in annotators if figures.judge.seconds is not None]
     seconds = float(np.median(times)) if times else None
     figures = {"decisive": panel.decisive, "alpha": panel.alpha_nominal}
@@ -77,6 +73,16 @@ def measure_enough(
         ceiling=reward_model_ceiling(panel.decisive),
         majority={votes: _majority(panel.decisive, votes) for votes in VOTES},
     )
+
+
+def _rankings_a_prompt(labels: PairLabels) -> float:
+    """Rankings with a judgement that a prompt has, of the prompts that two annotators judged."""
+    judges = max(len(labels.judges), 1)
+    row = group_rows(labels.ranking).row  # a judgement of each ranking
+    prompt, annotator = labels.prompt[row], labels.annotator[row]
+    annotators_on = np.bincount(group_rows(prompt * judges + annotator).keys // judges)
+    shared = annotators_on > 1
+    return float(shared[prompt].sum() / shared.sum()) if shared.any() else 0.0
 
 
 def _majority(decisive: Estimate, votes: int) -> Estimate:

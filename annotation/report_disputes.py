@@ -6,10 +6,10 @@ from annotation.agreement import Agreement
 from annotation.agreement_slices import Slice
 from annotation.report_parts import plural
 from annotation.shown import listed, shown
-from workbench.page import Block
+from workbench.page import Block, Folded
 from workbench.plots import estimate_plot
-from workbench.statistics.disputes import GuidelineChange
-from workbench.tables import Column, Table
+from workbench.statistics.disputes import DisputedPrompt, GuidelineChange
+from workbench.tables import Cell, Column, Table
 
 
 def dispute_blocks(agreement: Agreement) -> list[Block]:
@@ -64,7 +64,26 @@ def _prompts(agreement: Agreement) -> list[Block]:
         Column(title="votes on its most disputed pair"),
         Column(title="comparison"),
     ]
-    return [said, Table(title="The prompts that drive disagreement", columns=columns, rows=rows)]
+    table = Table(title="The prompts that drive disagreement", columns=columns, rows=rows)
+    return [said, table, *(_rankings(prompt) for prompt in disputes.prompts)]
+
+
+def _rankings(prompt: DisputedPrompt) -> Folded:
+    """What stood there, and the rank that each annotator gave; the disputed two come first."""
+    found = prompt.rankings
+    columns = [
+        Column(title="completion"),
+        *(Column(title=shown(given.annotator, 24), kind="count") for given in found.rankings),
+    ]
+    rows: list[Sequence[Cell]] = [
+        (shown(text, 200) or "(an empty completion)", *(given.ranks[i] for given in found.rankings))
+        for i, text in enumerate(found.completions)
+    ]
+    notes = ["Ranks: 1 is best, equal ones tie. The first two completions are the disputed pair."]
+    if found.more:
+        notes.append(f"{found.more:,} more {plural('ranking', found.more)} of it not shown.")
+    name = shown(prompt.text, 90) or "(an empty prompt)"
+    return Folded(f"Completions and ranks: {name}", Table(columns=columns, rows=rows, note=" ".join(notes)))
 
 
 def _slices(agreement: Agreement) -> list[Block]:

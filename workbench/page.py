@@ -1,6 +1,7 @@
 """Pages: one report, described once, written as self-contained HTML, as Markdown and as text for the terminal."""
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -8,7 +9,7 @@ from importlib.resources import files
 
 from workbench.plots import Plot
 from workbench.statistics.estimates import Estimate
-from workbench.tables import Table
+from workbench.tables import Table, markdown_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,15 @@ class Listing:
     text: str
 
 
-Block = str | Table | Plot | KeyFigures | Definition | Notice | Listing
+@dataclass(frozen=True)
+class Folded:
+    """A table under its title, opened with a click; on a terminal it is left out."""
+
+    title: str
+    table: Table
+
+
+Block = str | Table | Plot | KeyFigures | Definition | Notice | Listing | Folded
 """What a section is made of; a plain string is a paragraph."""
 
 
@@ -108,12 +117,13 @@ class Page:
         return self._written("", "", _text)
 
     def _written(self, title: str, heading: str, write: Callable[[Block], str]) -> str:
-        parts = [title + self.title, *map(write, self.summary)]
+        parts = [title + markdown_text(self.title) if title else self.title, *map(write, self.summary)]
         for section in self.sections:
-            name = heading + section.title if heading else section.title.upper()
+            name = heading + markdown_text(section.title) if heading else section.title.upper()
             written = [text for text in map(write, section.blocks) if text]
             parts += [name, *written] if written else []
-        return "\n\n".join(part for part in [*parts, self.footer] if part) + "\n"
+        parts.append(markdown_text(self.footer) if title else self.footer)
+        return "\n\n".join(part for part in parts if part) + "\n"
 
 
 @cache
@@ -146,6 +156,8 @@ def _html_block(block: Block) -> str:
             return f'<p class="notice" role="note">{html.escape(block.text)}</p>'
         case Listing():
             return f"<pre>{html.escape(block.text)}</pre>"
+        case Folded():
+            return f"<details><summary>{html.escape(block.title)}</summary>{block.table.to_html()}</details>"
 
 
 def _html_figure(figure: KeyFigure) -> str:
@@ -177,24 +189,40 @@ def _markdown(block: Block) -> str:
         case Table():
             return block.to_markdown()
         case Plot():
-            return f"*Figure: {block.title}.* {block.caption}".strip()
+            return f"*Figure: {markdown_text(block.title)}.* {markdown_text(block.caption)}".strip()
         case KeyFigures():
-            return "\n".join(f"- **{figure.label}**: {_line(figure)}" for figure in block.figures)
+            return "\n".join(
+                f"- **{markdown_text(figure.label)}**: {markdown_text(_line(figure))}"
+                for figure in block.figures
+            )
         case Definition():
-            return f"<details><summary>{html.escape(block.term)}</summary>\n\n{block.text}\n\n</details>"
+            return _details(block.term, markdown_text(block.text))
         case Notice():
-            return f"> **{block.text}**"
+            return f"> **{markdown_text(block.text)}**"
         case Listing():
-            return f"```\n{block.text}\n```"
+            return _fenced(block.text)
+        case Folded():
+            return _details(block.title, block.table.to_markdown())
         case str():
-            return block
+            return markdown_text(block)
+
+
+def _details(title: str, content: str) -> str:
+    return f"<details><summary>{html.escape(title)}</summary>\n\n{content}\n\n</details>"
+
+
+def _fenced(text: str) -> str:
+    """Between fences that are longer than any run of backticks within."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def _text(block: Block) -> str:
     match block:
         case Table():
             return block.to_text()
-        case Plot() | Definition():
+        case Plot() | Definition() | Folded():
             return ""
         case KeyFigures():
             width = max((len(figure.label) for figure in block.figures), default=0)

@@ -3,8 +3,9 @@
 What is wrong with an object is a RecordError that names the field; `workbench.jsonl` adds file and line.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
+from types import NoneType
 from typing import Any
 
 from workbench.errors import RecordError
@@ -98,6 +99,8 @@ def _completion_to_json(completion: Completion) -> dict[str, Any]:
 
 
 def _completion_from_json(item: Any, i: int) -> Completion:
+    if type(item) is dict and len(item) == 1 and type(item.get("text")) is str:
+        return Completion(text=item["text"])
     place = f"completions[{i}]"
     if not isinstance(item, dict):
         raise RecordError(f"must be an object with a text, got {item!r:.80}", field=place)
@@ -122,17 +125,12 @@ def _ranking_from_json(item: Any, i: int) -> Ranking:
     place = f"rankings[{i}]"
     if not isinstance(item, dict):
         raise RecordError(f"must be an object, got {item!r:.80}", field=place)
-    _check_keys(item, _RANKING_KEYS, f"{place}.")
-    given = {key: value for key, value in item.items() if value is not None}
-    for key, value in given.items():
-        if not isinstance(value, _RANKING_TYPES[key]) or isinstance(value, bool):
-            wanted = " or ".join(kind.__name__ for kind in _RANKING_TYPES[key])
-            raise RecordError(f"must be {wanted}, got {value!r:.80}", field=f"{place}.{key}")
+    given = _typed(item, place)
     if not given.get("annotator"):
         raise RecordError("is missing", field=f"{place}.annotator", fix="Name who ranked, by pseudonym")
     for key in ("ranks", "order"):
         if key in given:
-            given[key] = tuple(_integers(given[key], f"{place}.{key}", allow_null=key == "ranks"))
+            given[key] = _integers(given[key], f"{place}.{key}", allow_null=key == "ranks")
     if "flags" in given:
         if not all(isinstance(flags, list) for flags in given["flags"]):
             raise RecordError(
@@ -146,16 +144,35 @@ def _ranking_from_json(item: Any, i: int) -> Ranking:
     return Ranking(**{"id": "", "ranks": None, **given})
 
 
-def _integers(values: list[Any], place: str, *, allow_null: bool) -> Iterator[int | None]:
-    for value in values:
-        if value is None and allow_null:
-            yield None
-        elif isinstance(value, int) and not isinstance(value, bool):
-            yield value
-        elif isinstance(value, float) and value.is_integer():
-            yield int(value)
-        else:
-            raise RecordError(f"must be whole numbers, got {value!r:.80}", field=place)
+def _typed(item: dict[str, Any], place: str) -> dict[str, Any]:
+    """The fields of a ranking that are given, each of its type."""
+    given = {}
+    for key, value in item.items():
+        kinds = _RANKING_TYPES.get(key)
+        if kinds is None:
+            _check_keys(item, _RANKING_KEYS, f"{place}.")
+        elif value is not None:
+            if type(value) not in kinds:  # a bool is an int to isinstance, and no number here
+                wanted = " or ".join(kind.__name__ for kind in kinds)
+                raise RecordError(f"must be {wanted}, got {value!r:.80}", field=f"{place}.{key}")
+            given[key] = value
+    return given
+
+
+def _integers(values: list[Any], place: str, *, allow_null: bool) -> tuple[int | None, ...]:
+    if set(map(type, values)) <= ({int, NoneType} if allow_null else {int}):
+        return tuple(values)
+    return tuple(_integer(value, place, allow_null=allow_null) for value in values)
+
+
+def _integer(value: Any, place: str, *, allow_null: bool) -> int | None:
+    if value is None and allow_null:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise RecordError(f"must be whole numbers, got {value!r:.80}", field=place)
 
 
 def _prompt_from_json(record: Mapping[str, Any]) -> Prompt:

@@ -198,11 +198,13 @@ def check_ranking(ranking: Ranking, num_completions: int) -> None:
             )
     if ranking.order is None:
         return
-    if len(set(ranking.order)) != len(ranking.order) or not all(0 <= i < k for i in ranking.order):
+    if not set(ranking.order) <= set(range(k)) or len(set(ranking.order)) != len(ranking.order):
         raise RecordError(
             f"order {list(ranking.order)} must name completions 0 to {k - 1}, each at most once",
             field="rankings.order",
         )
+    if len(ranking.order) == k:
+        return
     shown = set(ranking.order)
     for i, rank in enumerate(ranking.ranks or ()):
         if rank is not None and i not in shown:

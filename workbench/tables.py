@@ -83,13 +83,13 @@ class Table:
         cells, reasons = self._formatted()
         rule = ["---:" if column.kind in NUMERIC else "---" for column in self.columns]
         rows = [[column.title for column in self.columns], rule, *cells]
-        lines = ["| " + " | ".join(_markdown(cell) for cell in row) + " |" for row in rows]
-        head = [f"**{_markdown(self.title)}**", ""] if self.title else []
+        lines = ["| " + " | ".join(markdown_text(cell) for cell in row) + " |" for row in rows]
+        head = [f"**{markdown_text(self.title)}**", ""] if self.title else []
         notes = [
             *([self.note] if self.note else []),
             *(f"{_mark(i)} {text}" for i, text in enumerate(reasons)),
         ]
-        tail = ["", "  \n".join(_markdown(note) for note in notes)] if notes else []
+        tail = ["", "  \n".join(markdown_text(note) for note in notes)] if notes else []
         return "\n".join([*head, *lines, *tail])
 
     def to_html(self) -> str:
@@ -186,7 +186,8 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
     for character in "\\|<*_`":
         text = text.replace(character, "\\" + character)
     # Words that people wrote must not become a link or load a picture.

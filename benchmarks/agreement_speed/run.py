@@ -5,34 +5,39 @@ of computing alpha in alternating order, in CPU time, so that other work on the 
 the table as a DataFrame, which is made outside the timing.
 krippendorff is GPL, so it lives in a virtual environment of its own: `--krippendorff PYTHON` names its interpreter,
 and a process of it stands by, holds the same table, and times itself when its turn comes.
-The report is measured from records in memory to figures and page, on rankings of four completions with overlap three.
+The report is measured as its user runs it: `accord agreement` on a comparisons.jsonl, or on a project of a database
+that was imported from it, in a process of its own, until the page is written. Rankings of four completions, overlap
+three, with the order shown and times. `--alone` gives every prompt one ranking, so that no two annotators ever meet.
 
     python -m venv /tmp/k && /tmp/k/bin/pip install krippendorff
     python benchmarks/agreement_speed/run.py --units 20000 --rankings 1000000 --krippendorff /tmp/k/bin/python
 """
 
 import argparse
+import os
 import platform
-import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas
 from evalica import alpha as evalica_alpha
 
-from annotation.agreement import measure_agreement
-from annotation.report import agreement_page
+from workbench.jsonl import write_comparisons
 from workbench.records import Comparison, Completion, Ranking
 from workbench.seeds import numpy_generator
 from workbench.statistics.alpha import alpha_of_values, krippendorff_alpha
 
+ROOT = Path(__file__).parents[2]
 OVERLAP = 3
 K = 4
+TEXT = "The lighthouse keeper counted the ships, and the ships counted the lighthouse. " * 5
 
 
 def main() -> None:
@@ -42,16 +47,25 @@ def main() -> None:
     )
     parser.add_argument("--annotators", type=int, default=100)
     parser.add_argument("--units", type=int, default=20_000, help="0 leaves alpha out")
+    parser.add_argument("--dense", action="store_true", help="every annotator judges every unit")
     parser.add_argument("--krippendorff", type=Path, help="a Python that has krippendorff")
     parser.add_argument("--rankings", type=int, default=100_000, help="0 leaves the report out")
     parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument(
+        "--file", type=Path, help="write the rankings here, or take them from here if it exists"
+    )
+    parser.add_argument("--project", action="store_true", help="from a database too")
+    parser.add_argument("--alone", action="store_true", help="one ranking a prompt, so that nobody meets")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}")
     if arguments.units:
-        compare_alpha(arguments.annotators, arguments.units, arguments.repeats, arguments.krippendorff)
+        make = make_dense_table if arguments.dense else make_table
+        table = make(arguments.annotators, arguments.units)
+        compare_alpha(table, arguments.repeats, arguments.krippendorff)
     if arguments.rankings:
-        time_report(arguments.annotators, arguments.rankings, arguments.draws)
+        with tempfile.TemporaryDirectory() as folder:
+            time_report(arguments, Path(folder))
 
 
 class Krippendorff:
@@ -83,9 +97,9 @@ class Krippendorff:
         return float(value)
 
 
-def compare_alpha(annotators: int, units: int, repeats: int, python: Path | None) -> None:
+def compare_alpha(table: np.ndarray, repeats: int, python: Path | None) -> None:
     """Alpha of one table by every way, timed in turn; all must agree."""
-    table = make_table(annotators, units)
+    annotators, units = table.shape
     frame = pandas.DataFrame(table)
     annotator, unit = np.nonzero(np.isfinite(table))
     value = table[annotator, unit]
@@ -135,23 +149,38 @@ def _time_levels(
             print(f"| {name} | {middle} | {over[0]:.1f} | {over[1]:.1f} |", flush=True)
 
 
-def time_report(annotators: int, rankings: int, draws: int) -> None:
-    """The whole report on simulated rankings, from records to figures."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    report = measure_agreement(make_comparisons(annotators, rankings), source="simulated", draws=draws)
-    agreement_page(report).to_html()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    making = time.process_time()
-    for _ in make_comparisons(annotators, rankings):
-        pass
-    making = time.process_time() - making
-    print(f"\nreport on {report.counts['rankings']:,} rankings, K={K}, overlap {OVERLAP}, {draws} draws:")
-    print(f"{cpu - making:.1f} CPU-s, and {making:.1f} to make the records ({wall:.1f} s by the clock)")
-    print(f"peak memory {memory:.2f} GiB")
-    print(
-        f"alpha {report.panel.alpha_nominal.format(4)}, {len(report.annotator_pairs):,} pairs of annotators"
+def time_report(arguments: argparse.Namespace, folder: Path) -> None:
+    """The command on a file and, if wanted, on the project that the same file becomes."""
+    path = arguments.file or folder / "comparisons.jsonl"
+    if not path.exists():
+        overlap = 1 if arguments.alone else OVERLAP
+        write_comparisons(path, make_comparisons(arguments.annotators, arguments.rankings, overlap))
+    print(f"\n{path.stat().st_size / 1e6:,.0f} MB of rankings, K={K}, {arguments.draws} draws")
+    print("| command | by the clock, s | CPU-s | peak memory, GiB |\n|---|---|---|---|")
+    draws = ["--bootstrap", str(arguments.draws), "--html", str(folder / "report.html")]
+    _run("agreement FILE", folder, "agreement", path, *draws)
+    if arguments.project:
+        _run("init", folder, "init")
+        _run("project create", folder, "project", "create", "big")
+        _run("import comparisons", folder, "import", "comparisons", path, "--project", "big")
+        _run("agreement --project", folder, "agreement", "--project", "big", *draws)
+
+
+def _run(name: str, home: Path, *arguments: str | Path) -> None:
+    """One command in a process of its own, and what it took."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        env={**os.environ, "ACCORD_HOME": str(home / "home"), "PYTHONPATH": str(ROOT)},
+        cwd=home,
+        stdout=subprocess.DEVNULL,
     )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{name} failed"
+    cpu = usage.ru_utime + usage.ru_stime
+    print(f"| {name} | {wall:.1f} | {cpu:.1f} | {usage.ru_maxrss / 1024**2:.2f} |", flush=True)
 
 
 def make_table(annotators: int, units: int) -> np.ndarray:
@@ -167,23 +196,46 @@ def make_table(annotators: int, units: int) -> np.ndarray:
     return table
 
 
-def make_comparisons(annotators: int, rankings: int) -> Iterator[Comparison]:
-    """Comparisons of four completions, each ranked by three annotators with noise of their own."""
+def make_dense_table(annotators: int, units: int) -> np.ndarray:
+    """The same where every annotator judges every unit."""
+    generator = numpy_generator(0, "dense benchmark table")
+    truth = generator.choice([-1, 1], units)
+    kept = generator.random((annotators, units)) < 0.6
+    return np.where(kept, truth, generator.integers(-1, 2, (annotators, units))).astype(float)
+
+
+def make_comparisons(annotators: int, rankings: int, overlap: int) -> Iterator[Comparison]:
+    """Comparisons of four completions, each ranked by some annotators with noise of their own, as a page records it."""
     generator = numpy_generator(0, "benchmark rankings")
     noise = generator.uniform(0.3, 2, annotators)
     names = [f"a{i}" for i in range(annotators)]
-    completions = tuple(Completion(text=text) for text in ("first", "second", "third", "fourth"))
-    for c in range(rankings // OVERLAP):
-        who = generator.choice(annotators, OVERLAP, replace=False)
-        seen = np.arange(K) + noise[who][:, None] * generator.normal(size=(OVERLAP, K))
+    words = generator.integers(20, 400, (rankings // overlap, K)).tolist()
+    clock = np.full(annotators, datetime(2026, 1, 5, 9, tzinfo=UTC).timestamp())
+    for c in range(rankings // overlap):
+        who = generator.choice(annotators, overlap, replace=False)
+        seen = np.arange(K) + noise[who][:, None] * generator.normal(size=(overlap, K))
         ranks = (seen.argsort(1).argsort(1) // (1 + (c % 5 == 0)) + 1).tolist()
+        orders = generator.random((overlap, K)).argsort(1).tolist()
+        seconds = np.round(48 * np.exp(0.35 * generator.normal(size=overlap)), 1)
+        clock[who] += seconds
+        ends = clock[who].tolist()
         yield Comparison(
             id=f"c{c}",
             prompt=f"prompt {c}",
-            completions=completions,
+            completions=tuple(Completion(text=TEXT[: words[c][k]] + str(k)) for k in range(K)),
             rankings=tuple(
-                Ranking(id=f"{c}-{i}", annotator=names[w], annotator_kind="simulated", ranks=tuple(row))
-                for i, (w, row) in enumerate(zip(who.tolist(), ranks, strict=True))
+                Ranking(
+                    id=f"{c}-{i}",
+                    annotator=names[w],
+                    annotator_kind="simulated",
+                    ranks=tuple(row),
+                    order=tuple(order),
+                    seconds=took,
+                    at=datetime.fromtimestamp(end, UTC).isoformat(timespec="seconds"),
+                )
+                for i, (w, row, order, took, end) in enumerate(
+                    zip(who.tolist(), ranks, orders, seconds.tolist(), ends, strict=True)
+                )
             ),
         )
 

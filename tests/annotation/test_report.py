@@ -127,6 +127,47 @@ def test_many_annotators_show_the_extremes_only() -> None:
     assert "The ten pairs that agree least" in page.to_text()
 
 
+def test_disputed_completions_are_folded_with_the_ranks_given() -> None:
+    """Of the second pair, ann and bob say opposite things; eve never saw the first completion."""
+    hostile = "<img src=x onerror=alert(1)> | [click](http://x) " + "word " * 100
+    given = {"ann": (1, 2, 3), "bob": (1, 3, 2), "eve": (None, 2, 1)}
+    comparison = Comparison(
+        id="c",
+        prompt="which?",
+        completions=(Completion(text="first"), Completion(text=hostile), Completion(text="third")),
+        rankings=tuple(Ranking(id=name, annotator=name, ranks=ranks) for name, ranks in given.items()),
+    )
+    report = measure([comparison], draws=0)
+    (prompt,) = report.to_json()["disputes"]["prompts"]
+    assert [text[:5] for text in prompt["completions"]] == ["<img ", "third", "first"]
+    assert [(r["annotator"], r["comparison"], r["ranks"]) for r in prompt["rankings"]] == [
+        ("ann", "c", [2, 3, 1]),
+        ("bob", "c", [3, 2, 1]),
+        ("eve", "c", [2, 1, None]),
+    ]
+    page = agreement_page(report)
+    found = (
+        page.to_html()
+        .partition("<summary>Completions and ranks: which?</summary>")[2]
+        .partition("</details>")[0]
+    )
+    assert ">eve</th>" in found and "&lt;img src=x" in found and "<img" not in found and "…" in found
+    markdown = page.to_markdown()
+    assert "\\<img src=x" in markdown and "[click](http" not in markdown and "| ann | bob | eve |" in markdown
+    assert "Completions and ranks" not in page.to_text()
+
+
+def test_a_dispute_of_many_lists_the_first_rankings() -> None:
+    rankings = tuple(Ranking(id=f"{a}", annotator=f"a{a}", ranks=(1 + a % 2, 2 - a % 2)) for a in range(11))
+    comparison = Comparison(
+        id="c", prompt="p", completions=(Completion(text="x"), Completion(text="y")), rankings=rankings
+    )
+    report = measure([comparison], draws=0)
+    (prompt,) = report.to_json()["disputes"]["prompts"]
+    assert len(prompt["rankings"]) == 8 and prompt["rankings_not_listed"] == 3
+    assert "3 more rankings of it not shown." in agreement_page(report).to_html()
+
+
 def test_columns_without_values_are_left_out_with_their_reason() -> None:
     table = Table(
         columns=[Column(title="a"), Column(title="b", kind="number"), Column(title="c", kind="number")],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.page import Definition, KeyFigure, KeyFigures, Listing, Notice, Page, Section
+from workbench.page import Definition, Folded, KeyFigure, KeyFigures, Listing, Notice, Page, Section
 from workbench.plots import Line, Points, bar_plot, estimate_plot, line_plot, scatter_plot
 from workbench.statistics.estimates import Estimate
 from workbench.tables import Column, Missing, Table
@@ -177,3 +177,25 @@ def test_page_says_the_same_in_markdown_and_text() -> None:
     assert "## Two" in page.to_markdown() and "THREE" in page.to_text()
     assert "TWO" not in page.to_text(), "a section of plots alone has nothing to say on a terminal"
     assert "<h1>" not in page.to_fragment() and "<section>" in page.to_fragment()
+
+
+def test_markdown_shows_the_words_of_others_as_they_are() -> None:
+    """Titles, paragraphs, figures and notices as table cells: no tag, no emphasis, no link; a fence holds its text."""
+    hostile = "<b>bold</b> *star* [click](http://x) `code`"
+    inside = Table(columns=[Column(title=hostile)], rows=[[hostile]])
+    page = Page(
+        title=hostile,
+        summary=[
+            hostile,
+            Notice(hostile),
+            KeyFigures([KeyFigure(label=hostile, value="1", reading=hostile)]),
+        ],
+        sections=[Section(title=hostile, blocks=[Folded(hostile, inside), Listing("```\nout?")])],
+    )
+    written = page.to_markdown()
+    ours = [line for line in written.splitlines() if not line.startswith("<details>")]
+    assert sum("bold" in line for line in ours) == 7
+    for line in ours:
+        assert not re.search(r"(?<!\\)(<b>|\*star|`code|\]\()", line), line
+    assert "<details><summary>&lt;b&gt;bold&lt;/b&gt; *star*" in written
+    assert "````\n```\nout?\n````" in written

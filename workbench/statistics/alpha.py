@@ -6,6 +6,7 @@ nominal (0 or 1), ordinal (how many values lie between), interval (the differenc
 Gwet's "ordinal" weights are another thing and give other numbers.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -36,16 +37,58 @@ def alpha_of_values(unit: NDArray[np.int64], value: Floats, level: str = "nomina
     """
     if level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    if not np.isfinite(value).all():
-        raise ValueError("values must be finite; leave a missing judgement out")
-    unit = _compact(unit)
-    size = np.bincount(unit)
-    paired = size[unit] > 1
-    unit, value = unit[paired], value[paired]
     if not len(value):
         return None
-    levels, code = _levels(value)
-    if len(levels) == 1:
+    low, high = float(value.min()), float(value.max())
+    if not (math.isfinite(low) and math.isfinite(high)):  # a NaN anywhere is the least and the greatest
+        raise ValueError("values must be finite; leave a missing judgement out")
+    unit, size = _compact(unit)
+    levels, code = _levels(value, low, high)
+    if level != "ratio" and len(levels) * size <= 4 * len(unit) + 1000:
+        return _alpha_of_counts(_count_cells(unit, code, len(levels), size), levels, level)
+    return _alpha_of_many_levels(unit, code, levels, level)
+
+
+def _count_cells(unit: NDArray[np.int64], code: NDArray[np.int64], num_codes: int, size: int) -> Floats:
+    """How often each unit holds each code: (num_codes, units), which adds up over the codes faster than transposed."""
+    cell = code * size
+    cell += unit
+    return np.bincount(cell, minlength=num_codes * size).reshape(num_codes, size).astype(np.float64)
+
+
+def _alpha_of_counts(counts: Floats, levels: Floats, level: str) -> float | None:
+    """Alpha from the counts (V, U) of the values `levels` (V,), of which each unit has few."""
+    m = counts.sum(0)
+    alone = m < 2
+    if alone.any():
+        counts, m = counts * ~alone, m * ~alone
+    pooled = counts.sum(1)  # (V,), of units with two values or more
+    n = float(pooled.sum())
+    if np.count_nonzero(pooled) < 2:
+        return None
+    others = np.maximum(m - 1, 1)
+    # No matrix products over units: on arrays of this size the threads of BLAS cost more than they save.
+    if level == "nominal":
+        agreed = float((((counts * counts).sum(0) - m) / others).sum())
+        return 1 - (n - 1) * (n - agreed) / (n**2 - float(pooled @ pooled))
+    if level == "ordinal":
+        levels = np.cumsum(pooled) - pooled / 2
+    levels = levels - float(pooled @ levels) / n  # Keeps the sums of squares small against rounding.
+    total, square = ((power[:, None] * counts).sum(0) for power in (levels, levels**2))
+    observed = float((2 * (m * square - total * total) / others).sum()) / n
+    expected = 2 * float(pooled @ levels**2) / (n - 1)
+    return 1 - observed / expected
+
+
+def _alpha_of_many_levels(
+    unit: NDArray[np.int64], code: NDArray[np.int64], levels: Floats, level: str
+) -> float | None:
+    """The same where there are too many values to count them by unit."""
+    size = np.bincount(unit)
+    paired = size[unit] > 1
+    unit = unit[paired]
+    levels, code = _levels_in_use(levels, code[paired])
+    if len(levels) < 2:
         return None
     if level == "ratio":
         return _ratio_alpha(unit, code, levels, size)
@@ -58,35 +101,36 @@ def alpha_of_values(unit: NDArray[np.int64], value: Floats, level: str = "nomina
     return _interval_alpha(unit, levels[code], size)
 
 
-def _compact(unit: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Unit numbers that are small enough to count by; as given where they are."""
-    if len(unit) and (unit.min() < 0 or unit.max() > 8 * len(unit) + 1000):
-        return np.asarray(np.unique(unit, return_inverse=True)[1])
-    return unit
+def _compact(unit: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Unit numbers that are small enough to count by, as given where they are; and how many there may be."""
+    most = int(unit.max())
+    if unit.min() < 0 or most > 8 * len(unit) + 1000:
+        numbers, unit = np.unique(unit, return_inverse=True)
+        return unit, len(numbers)
+    return unit, most + 1
 
 
-def _levels(value: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """The distinct values in order and the place of each value among them; small whole numbers need no sorting."""
-    low = value.min()
-    offset = value - low
-    if offset.max() < 1000:
-        code = offset.astype(np.int64)
-        if (code == offset).all():
-            seen = np.bincount(code) > 0
-            return np.flatnonzero(seen) + low, (np.cumsum(seen) - 1)[code]
+def _levels(value: Floats, low: float, high: float) -> tuple[Floats, NDArray[np.int64]]:
+    """Values in order, and the place of each value among them: the distinct ones, or all small whole numbers."""
+    if high - low < 1000 and low.is_integer():
+        code = value.astype(np.int64)
+        if (code == value).all():
+            code -= int(low)
+            return np.arange(low, high + 1, dtype=np.float64), code
     levels, code = np.unique(value, return_inverse=True)
     return levels, code
 
 
+def _levels_in_use(levels: Floats, code: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """The same without levels that no code names."""
+    seen = np.bincount(code, minlength=len(levels)) > 0
+    return (levels, code) if seen.all() else (levels[seen], (np.cumsum(seen) - 1)[code])
+
+
 def _nominal_alpha(unit: NDArray[np.int64], code: NDArray[np.int64], size: NDArray[np.int64]) -> float:
     n, q = len(code), int(code.max()) + 1
-    cell = unit * q + code
-    if len(size) * q <= 8 * n + 1000:
-        count = np.bincount(cell, minlength=len(size) * q).reshape(-1, q)
-        agreed = float(((count * (count - 1)).sum(1) / np.maximum(size - 1, 1)).sum())
-    else:
-        cells, count = np.unique(cell, return_counts=True)
-        agreed = float((count * (count - 1) / (size[cells // q] - 1)).sum())
+    cells, count = np.unique(unit * q + code, return_counts=True)
+    agreed = float((count * (count - 1) / (size[cells // q] - 1)).sum())
     pooled = np.bincount(code).astype(np.float64)
     return 1 - (n - 1) * (n - agreed) / (n**2 - float(pooled @ pooled))
 

@@ -8,6 +8,7 @@ import numpy as np
 from workbench.statistics.agreement import NO_DECISIVE
 from workbench.statistics.bootstrap import Floats, cluster_sums, ratio
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.groups import group_rows
 from workbench.statistics.kappa import cohen_kappa
 from workbench.statistics.pairs import Integers, PairLabels
 
@@ -68,11 +69,10 @@ def annotator_pairs(labels: PairLabels, met: Meetings, *, intervals: bool = True
     judges = max(len(labels.judges), 1)
     # Meetings of one pair of annotators on one prompt are a cluster.
     couple = labels.annotator[one] * judges + labels.annotator[two]
-    clusters, cluster = np.unique(
-        couple * max(labels.num_prompts, 1) + labels.prompt[one], return_inverse=True
-    )
-    sums = cluster_sums(cluster, _cells(labels.label[one], labels.label[two]), len(clusters))
-    couples, pair = np.unique(clusters // max(labels.num_prompts, 1), return_inverse=True)
+    clusters = group_rows(couple * max(labels.num_prompts, 1) + labels.prompt[one])
+    sums = _cells(clusters.group, labels.label[one], labels.label[two], len(clusters))
+    found = group_rows(clusters.keys // max(labels.num_prompts, 1))
+    couples, pair = found.keys, found.group
     totals = cluster_sums(pair, sums, len(couples))
     sizes = np.round(totals.sum(1)).astype(int)
     sides = np.round(totals[:, [0, 2, 6, 8]].sum(1)).astype(int)
@@ -132,13 +132,11 @@ def jackknife(
     return value, np.maximum(value - 1.96 * error, limits[0]), np.minimum(value + 1.96 * error, limits[1])
 
 
-def _cells(one: Integers, two: Integers) -> Floats:
-    """Each meeting as a row of the 3 by 3 table, half in each orientation: (M, 9)."""
-    out = np.zeros((len(one), 9))
-    rows = np.arange(len(one))
-    out[rows, (one + 1) * 3 + two + 1] += 0.5
-    out[rows, (1 - one) * 3 + 1 - two] += 0.5
-    return out
+def _cells(cluster: Integers, one: Integers, two: Integers, size: int) -> Floats:
+    """The 3 by 3 table of each cluster's meetings, half in each orientation: (size, 9)."""
+    cell = cluster * 9 + (one + 1) * 3 + two + 1
+    counts = np.bincount(cell, minlength=size * 9).reshape(size, 9)
+    return np.asarray((counts + counts[:, ::-1]) / 2)
 
 
 def _cell_agreement(totals: Floats) -> Floats:

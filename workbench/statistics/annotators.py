@@ -1,14 +1,19 @@
 """Agreement of single annotators: with all others and with themselves; and how they lean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.statistics.agreement import NO_DECISIVE
-from workbench.statistics.bootstrap import Floats, Resampled, cluster_sums, resample
+from workbench.statistics.bootstrap import Resampled, column_sums, resample
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.groups import group_rows
 from workbench.statistics.pairs import Integers, Judge, PairLabels
+
+Columns = Sequence[NDArray[np.generic]]
+"""Columns (N,) of numbers that are added up by prompt."""
 
 ONE_JUDGEMENT = "never judged the same pair twice"
 NO_ORDER = "the order shown is not recorded"
@@ -35,7 +40,7 @@ def position_share(
     labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
 ) -> Estimate:
     """Share of all decisive judgements won by the completion that was shown first."""
-    sums = cluster_sums(labels.prompt, first_shown_wins(labels), labels.num_prompts)
+    sums = column_sums(labels.prompt, first_shown_wins(labels), labels.num_prompts)
     reason = NO_ORDER if not np.any(labels.first_shown) else "no decisive judgement with a known order"
     return resample(sums, draws=draws, generator=generator, method=method).share(0, reason)
 
@@ -44,7 +49,7 @@ def tie_share(
     labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
 ) -> Estimate:
     """Share of judgements that are ties; one less this is the decisive rate."""
-    sums = cluster_sums(labels.prompt, are_ties(labels), labels.num_prompts)
+    sums = column_sums(labels.prompt, are_ties(labels), labels.num_prompts)
     return resample(sums, draws=draws, generator=generator, method=method).share(0, "no judgements")
 
 
@@ -52,7 +57,7 @@ def annotator_figures(
     labels: PairLabels, *, draws: int, generator: np.random.Generator, method: str = "percentile"
 ) -> list[AnnotatorFigures]:
     """One entry an annotator, in the order of `labels.judges`; those without a judgement included."""
-    columns = np.concatenate([against_others(labels), are_ties(labels), first_shown_wins(labels)], axis=1)
+    columns = [*against_others(labels), *are_ties(labels), *first_shown_wins(labels)]
     own = _own_pairs(labels)
     bounds = spans(labels.annotator, len(labels.judges))
     own_bounds = spans(own.annotator, len(labels.judges))
@@ -62,8 +67,12 @@ def annotator_figures(
     for index, judge in enumerate(labels.judges):
         rows, again = bounds(index), own_bounds(index)
         known = bool(np.any(labels.first_shown[rows]))
-        found = resample_rows(labels.prompt[rows], columns[rows], draws, generator, method)
-        intra = resample_rows(own.prompt[again], own.values[again], draws, generator, method)
+        found = resample_rows(
+            labels.prompt[rows], [column[rows] for column in columns], draws, generator, method
+        )
+        intra = resample_rows(
+            own.prompt[again], [column[again] for column in own.columns], draws, generator, method
+        )
         figures.append(
             AnnotatorFigures(
                 judge=judge,
@@ -83,16 +92,16 @@ def intra_agreement(
 ) -> Estimate:
     """Share of agreement between two judgements of one unit by the same annotator, over all annotators."""
     own = _own_pairs(labels)
-    found = resample_rows(own.prompt, own.values, draws, generator, method)
+    found = resample_rows(own.prompt, own.columns, draws, generator, method)
     return found.share(0, "nobody judged a pair of completions twice")
 
 
 def resample_rows(
-    prompt: Integers, values: Floats, draws: int, generator: np.random.Generator, method: str
+    prompt: Integers, columns: Columns, draws: int, generator: np.random.Generator, method: str
 ) -> Resampled:
-    """Resamples of the prompts of some rows of `values` (N, S)."""
-    prompts, inverse = np.unique(prompt, return_inverse=True)
-    sums = cluster_sums(inverse, values, len(prompts))
+    """Resamples of the prompts of N rows of S `columns`."""
+    found = group_rows(prompt)
+    sums = column_sums(found.group, columns, len(found))
     return resample(sums, draws=draws, generator=generator, method=method)
 
 
@@ -102,7 +111,7 @@ class _OwnPairs:
 
     annotator: Integers
     prompt: Integers
-    values: Floats
+    columns: Columns
 
 
 def _own_pairs(labels: PairLabels) -> _OwnPairs:
@@ -111,20 +120,16 @@ def _own_pairs(labels: PairLabels) -> _OwnPairs:
     code = _codes(votes.group, labels.label, len(votes.size))
     agreed = (code * (code - 1) // 2).sum(1)
     twice = votes.size > 1
-    values = np.stack([agreed, votes.size * (votes.size - 1) // 2], axis=1)[twice].astype(np.float64)
-    return _OwnPairs(annotator=votes.annotator[twice], prompt=labels.prompt[votes.row[twice]], values=values)
+    columns = [agreed[twice], (votes.size * (votes.size - 1) // 2)[twice]]
+    return _OwnPairs(
+        annotator=votes.annotator[twice], prompt=labels.prompt[votes.row[twice]], columns=columns
+    )
 
 
-def against_others(labels: PairLabels) -> Floats:
-    """For each judgement: others' that agree, others', and the same two among decisive ones; (N, 4)."""
-    votes, (unit, first) = labels.votes, labels.judged
-    others = _codes(unit, labels.label, len(first))[unit]  # (N, 3): judgements of the same unit
-    others -= _codes(votes.group, labels.label, len(votes.size))[votes.group]  # less the annotator's own
-    same = others[np.arange(len(labels)), labels.label + 1]
-    decisive = labels.label != 0
-    return np.stack(
-        [same, others.sum(1), same * decisive, (others[:, 0] + others[:, 2]) * decisive], axis=1
-    ).astype(np.float64)
+def against_others(labels: PairLabels) -> Columns:
+    """For each judgement: others' that agree, others', and the same two among decisive ones."""
+    others = labels.others
+    return [others.same, others.met, others.same_side, others.met_side]
 
 
 def _codes(group: Integers, label: Integers, size: int) -> Integers:
@@ -132,15 +137,15 @@ def _codes(group: Integers, label: Integers, size: int) -> Integers:
     return np.bincount(group * 3 + label + 1, minlength=3 * size).reshape(size, 3)
 
 
-def are_ties(labels: PairLabels) -> Floats:
-    """For each judgement: whether it is a tie, and 1; (N, 2)."""
-    return np.stack([labels.label == 0, np.ones(len(labels), bool)], axis=1).astype(np.float64)
+def are_ties(labels: PairLabels) -> Columns:
+    """For each judgement: whether it is a tie, and 1."""
+    return [labels.label == 0, np.ones(len(labels), bool)]
 
 
-def first_shown_wins(labels: PairLabels) -> Floats:
-    """For each judgement: whether the first shown won, and whether that could be told; (N, 2)."""
+def first_shown_wins(labels: PairLabels) -> Columns:
+    """For each judgement: whether the first shown won, and whether that could be told."""
     known = (labels.first_shown != 0) & (labels.label != 0)
-    return np.stack([known & (labels.first_shown == labels.label), known], axis=1).astype(np.float64)
+    return [known & (labels.first_shown == labels.label), known]
 
 
 def _any_overlap(labels: PairLabels) -> bool:

@@ -5,7 +5,7 @@ is computed from the S totals (agreements and pairs; the cells of a confusion ma
 rows are interchangeable, so a draw of C clusters with replacement is one multinomial draw over the distinct rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +33,16 @@ class Interval:
 
 def cluster_sums(cluster: NDArray[np.int64], values: NDArray[np.generic], num_clusters: int) -> Floats:
     """Rows of `values` (N, S) added up by cluster: (num_clusters, S)."""
-    out = np.empty((num_clusters, values.shape[1]))
-    for column in range(values.shape[1]):
-        out[:, column] = np.bincount(cluster, weights=values[:, column], minlength=num_clusters)
+    return column_sums(cluster, list(values.T), num_clusters)
+
+
+def column_sums(
+    cluster: NDArray[np.int64], columns: Sequence[NDArray[np.generic]], num_clusters: int
+) -> Floats:
+    """The same from S columns (N,), which may be of any type."""
+    out = np.empty((num_clusters, len(columns)))
+    for i, column in enumerate(columns):
+        out[:, i] = np.bincount(cluster, weights=column, minlength=num_clusters)
     return out
 
 
@@ -50,11 +57,15 @@ def distinct_rows(sums: Floats) -> tuple[Floats, NDArray[np.int64]]:
         return rows, np.empty(0, np.int64)
     # Rows are told apart by one random combination of their numbers, which sorts far faster than whole rows do.
     mark = rows @ np.random.default_rng(0).normal(size=rows.shape[1])
-    _, first, inverse, counts = np.unique(mark, return_index=True, return_inverse=True, return_counts=True)
-    if not np.array_equal(rows[first][inverse], rows):
+    order = np.argsort(mark)
+    mark, ordered = mark[order], rows[order]
+    new = np.ones(len(mark), bool)
+    new[1:] = mark[1:] != mark[:-1]
+    counts = np.diff(np.flatnonzero(new), append=len(mark))
+    if not np.array_equal(np.repeat(ordered[new], counts, axis=0), ordered):
         distinct, counts = np.unique(rows, axis=0, return_counts=True)
         return distinct, counts.astype(np.int64)
-    return rows[first], counts.astype(np.int64)
+    return ordered[new], counts.astype(np.int64)
 
 
 def _draw(rows: Floats, counts: NDArray[np.int64], draws: int, generator: np.random.Generator) -> Floats:

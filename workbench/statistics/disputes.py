@@ -9,6 +9,7 @@ import numpy as np
 from workbench.statistics.agreement import count_units, fold
 from workbench.statistics.annotators import against_others, are_ties, resample_rows
 from workbench.statistics.bootstrap import Floats, cluster_sums, ratio
+from workbench.statistics.disputed_rankings import DisputedRankings, rankings_of_unit
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.pairs import Integers, PairLabels
 
@@ -31,6 +32,8 @@ class DisputedPrompt:
     one_tie: int
     votes: tuple[int, int, int]
     """Of its most disputed pair of completions: votes for the one with more, for the other, and ties."""
+    rankings: DisputedRankings
+    """Those that hold this pair."""
 
     @property
     def disagreements(self) -> int:
@@ -111,6 +114,7 @@ def find_disputes(labels: PairLabels) -> Disputes:
                 opposite=opposite,
                 one_tie=one_tie,
                 votes=(max(plus, minus), min(plus, minus), tie),
+                rankings=rankings_of_unit(labels, int(labels.unit[labels.judged[1][worst[prompt]]])),
             )
         )
     ties = float(prompts[:, 3].sum())
@@ -153,15 +157,17 @@ def by_length(
     group = (np.searchsorted(LENGTHS, difference, side="right") - 1)[labels.unit]
     side = np.sign(lengths[:, 0] - lengths[:, 1])[labels.unit]
     decided = (labels.label != 0) & (side != 0)
-    longer_won = np.stack([decided & (labels.label == side), decided], axis=1)
     # Halved, because a meeting is seen from both of its judgements, and so counted once.
-    columns = np.concatenate([against_others(labels) / 2, are_ties(labels), longer_won], axis=1)
+    met = [np.asarray(column, np.float64) / 2 for column in against_others(labels)]
+    columns = [*met, *are_ties(labels), decided & (labels.label == side), decided]
     out = []
     for i in range(len(LENGTHS)):
         rows = np.flatnonzero(group == i)
         if not len(rows):
             continue
-        found = resample_rows(labels.prompt[rows], columns[rows], draws, generator, method)
+        found = resample_rows(
+            labels.prompt[rows], [column[rows] for column in columns], draws, generator, method
+        )
         out.append(
             LengthClass(
                 name=_length_name(i),
@@ -194,12 +200,19 @@ def guideline_changes(
     met = {}
     for version in versions:
         rows = own == version
-        met[version] = (labels.prompt[rows], against_others(labels.where(rows))[:, 2:4] / 2)
+        part = labels.where(rows)
+        met[version] = (
+            part.prompt,
+            [np.asarray(column, np.float64) / 2 for column in against_others(part)[2:4]],
+        )
     changes = []
     for before, after in pairwise(versions):
         (prompt_one, one), (prompt_two, two) = met[before], met[after]
-        values = np.concatenate([np.pad(one, ((0, 0), (0, 2))), np.pad(two, ((0, 0), (2, 0)))])
-        found = resample_rows(np.concatenate([prompt_one, prompt_two]), values, draws, generator, method)
+        columns = [
+            *(np.pad(column, (0, len(prompt_two))) for column in one),
+            *(np.pad(column, (len(prompt_one), 0)) for column in two),
+        ]
+        found = resample_rows(np.concatenate([prompt_one, prompt_two]), columns, draws, generator, method)
         why = "no two annotators took a side on the same pair under this version"
         changes.append(
             GuidelineChange(

@@ -9,6 +9,7 @@ from workbench.statistics.agreement import LABELS, count_units, fold, unfold
 from workbench.statistics.alpha import alpha_of_coincidences
 from workbench.statistics.bootstrap import Floats, cluster_sums, ratio
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.groups import Integers, group_equal_rows, group_rows
 from workbench.statistics.pairs import PairLabels
 
 
@@ -42,21 +43,17 @@ def influence_of_annotators(labels: PairLabels) -> Influence:
     """
     size = len(labels.judges)
     counts = count_units(labels)
-    met = fold(counts.met) / 2
-    coincident = fold(counts.coincidences)
-    votes = labels.votes
-    at, who = votes.unit, votes.annotator
-    code = votes.group * 3 + labels.label + 1
-    own = np.bincount(code, minlength=len(at) * 3).reshape(-1, 3).astype(float)
+    met, coincident = fold(counts.met), fold(counts.coincidences)
+    who, unit, own, times = _cases(labels, counts.counts, met)
     # A unit without the annotator: fewer judgements, and fewer meetings by those that were theirs.
-    others = counts.counts[at] - own
+    others = counts.counts[unit] - own
     lost = 2 * _kinds(own, others)
-    left = fold(counts.met)[at] - lost
+    left = met[unit] - lost
     pairs = left.sum(1)
     left_coincident = left * (others.sum(1) / np.where(pairs > 0, pairs, 1))[:, None]
-    lost_met = cluster_sums(who, lost / 2, size)
-    lost_coincident = cluster_sums(who, coincident[at] - left_coincident, size)
-    met_without = met.sum(0) - lost_met
+    lost_met = cluster_sums(who, lost / 2 * times, size)
+    lost_coincident = cluster_sums(who, (coincident[unit] - left_coincident) * times, size)
+    met_without = met.sum(0) / 2 - lost_met
     coincident_without = np.maximum(coincident.sum(0) - lost_coincident, 0)
     decisive = ratio(np.stack([met_without[:, 0], met_without[:, 0] + met_without[:, 2]], axis=-1))
     alpha = alpha_of_coincidences(unfold(coincident_without), LABELS, "nominal")
@@ -68,6 +65,32 @@ def influence_of_annotators(labels: PairLabels) -> Influence:
         ],
         decisive_error=_jackknife_error(decisive),
         alpha_error=_jackknife_error(alpha),
+    )
+
+
+def _cases(labels: PairLabels, counts: Floats, met: Floats) -> tuple[Integers, Integers, Floats, Floats]:
+    """What annotators said of units, equal cases once: annotator, a unit like it, own counts (D, 3), how often (D, 1).
+
+    Units judged alike are interchangeable, and millions of them are judged in few ways.
+    """
+    votes = labels.votes
+    alike = group_equal_rows(np.concatenate([counts, met], axis=1).astype(np.int64))
+    base = int(counts.max(initial=0)) + 1
+    place = base ** np.arange(3)
+    # Own counts as one number, a digit for each label.
+    if len(votes.unit) == len(labels):
+        said = place[labels.label[votes.row] + 1]
+    else:
+        size = len(votes.unit) * 3
+        said = np.bincount(votes.group * 3 + labels.label + 1, minlength=size).reshape(-1, 3) @ place
+    own = group_rows(said)
+    cases = group_rows((votes.annotator * len(alike) + alike.group[votes.unit]) * len(own) + own.group)
+    at = cases.row
+    return (
+        votes.annotator[at],
+        votes.unit[at],
+        said[at][:, None] // place % base,
+        cases.size[:, None].astype(float),
     )
 
 

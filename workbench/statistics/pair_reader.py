@@ -11,6 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from workbench.records import Comparison, Prompt, Ranking
+from workbench.statistics.excerpts import Excerpts, excerpt
+from workbench.statistics.groups import group_rows
 from workbench.statistics.pair_blocks import COLUMNS, Block, expand_block
 from workbench.statistics.pairs import COUNTED_KINDS, Integers, Judge, PairLabels, RankBlock
 
@@ -47,6 +49,7 @@ class _Reader:
         self.comparison_ids: list[str] = []
         self.prompt_texts: list[str] = []
         self.lengths: list[int] = []
+        self.texts = Excerpts()
         self.blocks: dict[int, Block] = {}
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -69,6 +72,7 @@ class _Reader:
             item = self.items.setdefault((prompt, text, completion.source), len(self.items))
             if item == len(self.lengths):
                 self.lengths.append(len(completion.text))
+                self.texts.append(completion.text)
             items.append(item)
         if len(set(texts)) < len(texts):
             self.twins |= len(set(items)) < len(items)
@@ -147,11 +151,12 @@ class _Reader:
         criterion = columns.pop("criterion")
         low, high = np.minimum(first, second), np.maximum(first, second)
         key = (low * max(len(self.items), 1) + high) * max(len(self.criteria), 1) + criterion
-        _, at, unit = np.unique(key, return_index=True, return_inverse=True)
+        found = group_rows(key)
+        at, unit = found.row, found.group
         unit_criterion = criterion[at]
         flip = np.where((first == low) == (first == low)[at][unit], 1, -1)
         columns |= {
-            "unit": unit.astype(np.int64),
+            "unit": unit,
             "label": columns["label"] * flip,
             "first_shown": columns["first_shown"] * flip,
         }
@@ -177,6 +182,7 @@ class _Reader:
             criteria=list(self.criteria),
             tags=self.tags,
             item_length=np.array(self.lengths, np.int64),
+            item_texts=self.texts,
             comparison_ids=self.comparison_ids,
             prompt_texts=self.prompt_texts,
             guidelines=list(self.guidelines),
@@ -204,7 +210,8 @@ def _median_seconds(blocks: Sequence[RankBlock], annotators: int) -> list[float 
 def _merge_twins(columns: dict[str, Integers], dropped: Counter[str]) -> dict[str, Integers]:
     """One judgement a ranking and unit: repeated ones are counted once, contradicting ones not at all."""
     key = columns["ranking"] * (int(columns["unit"].max(initial=0)) + 1) + columns["unit"]
-    _, at, group, size = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    found = group_rows(key)
+    at, group, size = found.row, found.group, found.size
     total = np.bincount(group, weights=columns["label"]).astype(np.int64)
     square = np.bincount(group, weights=columns["label"] ** 2).astype(np.int64)
     # All labels of a group are equal just when their variance is 0.
@@ -218,17 +225,13 @@ def _merge_twins(columns: dict[str, Integers], dropped: Counter[str]) -> dict[st
 _EMPTY: Integers = np.empty(0, np.int64)
 
 
-EXCERPT = 280
-"""Characters of a prompt that are kept for showing it."""
-
-
 def _excerpt(prompt: Prompt) -> str:
     """The beginning of a prompt; of a conversation, the beginning of its last turn."""
     if isinstance(prompt, str):
         text = prompt
     else:
         text = prompt[-1].content if len(prompt) == 1 else f"[turn {len(prompt)}] {prompt[-1].content}"
-    return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
+    return excerpt(text)
 
 
 def _key(text: str) -> bytes:

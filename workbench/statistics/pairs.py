@@ -15,6 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.statistics.excerpts import Excerpts
+from workbench.statistics.groups import group_rows
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -61,6 +64,8 @@ class PairLabels:
     """Of each comparison."""
     item_length: Integers
     """Characters of each completion."""
+    item_texts: Excerpts = field(default_factory=Excerpts)
+    """The beginning of each completion, for showing."""
     comparison_ids: Sequence[str]
     prompt_texts: Sequence[str]
     """The beginning of each prompt, for showing."""
@@ -92,10 +97,39 @@ class PairLabels:
         """The judgements by unit and annotator: one group, unless an annotator judged a unit again."""
         unit, _ = self.judged
         judges = max(len(self.judges), 1)
-        keys, row, group, size = np.unique(
-            unit * judges + self.annotator, return_index=True, return_inverse=True, return_counts=True
+        found = group_rows(unit * judges + self.annotator)
+        return GroupedVotes(
+            group=found.group,
+            unit=found.keys // judges,
+            annotator=found.keys % judges,
+            row=found.row,
+            size=found.size,
         )
-        return GroupedVotes(group=group, unit=keys // judges, annotator=keys % judges, row=row, size=size)
+
+    @cached_property
+    def others(self) -> "Others":
+        """How each judgement stands to those of other annotators on its unit."""
+        (unit, first), votes = self.judged, self.votes
+        code = self.label + 1
+        counts = np.bincount(unit * 3 + code, minlength=len(first) * 3).reshape(-1, 3)
+        sides = counts[:, 0] + counts[:, 2]
+        decisive = self.label != 0
+        same, met, met_sides = counts.ravel()[unit * 3 + code], counts.sum(1)[unit], sides[unit]
+        if len(votes.unit) == len(self):
+            # Nobody judged a unit twice, so only the judgement itself is taken away.
+            same, met, met_sides = same - 1, met - 1, met_sides - 1
+        else:
+            size = len(votes.unit) * 3
+            own = np.bincount(votes.group * 3 + code, minlength=size).reshape(-1, 3)
+            same = same - own.ravel()[votes.group * 3 + code]
+            met = met - votes.size[votes.group]
+            met_sides = met_sides - (own[:, 0] + own[:, 2])[votes.group]
+        return Others(
+            same=same.astype(np.int32),
+            met=met.astype(np.int32),
+            same_side=(same * decisive).astype(np.int32),
+            met_side=(met_sides * decisive).astype(np.int32),
+        )
 
     @cached_property
     def by_ranking(self) -> "RankingColumns":
@@ -138,6 +172,19 @@ class GroupedVotes:
     row: Integers
     """The first judgement of the group."""
     size: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Others:
+    """Of each judgement, (N,) each."""
+
+    same: NDArray[np.int32]
+    """Others' judgements of its unit that agree with it, ties being a label."""
+    met: NDArray[np.int32]
+    """Others' judgements of its unit."""
+    same_side: NDArray[np.int32]
+    """The same two among decisive judgements; 0 where it is a tie."""
+    met_side: NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import numpy as np
 from workbench.statistics.annotator_pairs import Meetings
 from workbench.statistics.bootstrap import Floats, cluster_sums, resample
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.groups import group_equal_rows, group_rows
 from workbench.statistics.pairs import Integers, PairLabels, RankBlock
 from workbench.statistics.ranks import concordance, mid_ranks
 
@@ -46,7 +47,8 @@ def tau_b_of_meetings(labels: PairLabels, met: Meetings, *, at_least: int = 3) -
     swap = labels.ranking[one] > labels.ranking[two]
     one, two = np.where(swap, two, one), np.where(swap, one, two)
     key = labels.ranking[one] * (int(labels.ranking.max(initial=0)) + 1) + labels.ranking[two]
-    _, first, group, size = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    found = group_rows(key)
+    first, group, size = found.row, found.group, found.size
     a, b = labels.label[one].astype(np.float64), labels.label[two].astype(np.float64)
     score, n_one, n_two = (np.bincount(group, weights=w, minlength=len(first)) for w in (a * b, a * a, b * b))
     counted = size >= at_least
@@ -81,12 +83,13 @@ def _block_concordance(block: RankBlock, rankers: int) -> tuple[Floats, Integers
     length = ranked.sum(1)
     key = np.concatenate([block.prompt[:, None], block.criterion[:, None], items], axis=1)
     long_enough = np.nonzero(length >= 3)[0]
-    _, panel = np.unique(key[long_enough], axis=0, return_inverse=True)
+    panel = group_equal_rows(key[long_enough]).group
     # One ranking an annotator and panel: the first.
     annotators = int(block.annotator.max(initial=0)) + 1
-    _, once = np.unique(panel * annotators + block.annotator[long_enough], return_index=True)
-    rows, panel = long_enough[once], panel[once]
-    _, starts, sizes = np.unique(panel, return_index=True, return_counts=True)  # `once` is in order of panel
+    once = group_rows(panel * annotators + block.annotator[long_enough]).row
+    rows = long_enough[once]
+    panels_of = group_rows(panel[once])
+    starts, sizes = panels_of.row, panels_of.size  # `once` is in order of panel
     values: list[Floats] = [np.empty(0)]
     prompts: list[Integers] = [np.empty(0, np.int64)]
     for m, k in sorted({(int(m), int(length[rows[s]])) for m, s in zip(sizes, starts, strict=True)}):

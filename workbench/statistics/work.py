@@ -7,8 +7,9 @@ import numpy as np
 
 from workbench.statistics.annotator_pairs import jackknife
 from workbench.statistics.annotators import against_others, are_ties, first_shown_wins, resample_rows
-from workbench.statistics.bootstrap import Floats, Resampled, cluster_sums, ratio
+from workbench.statistics.bootstrap import Floats, Resampled, cluster_sums, column_sums, ratio
 from workbench.statistics.estimates import Estimate
+from workbench.statistics.groups import group_rows
 from workbench.statistics.pairs import Bools, Integers, PairLabels, RankBlock
 from workbench.statistics.ranks import mid_ranks
 
@@ -71,7 +72,7 @@ def measure_work(
 ) -> Work:
     """Fatigue, drift, speed and streaks."""
     rankings = labels.by_ranking
-    columns = np.concatenate([against_others(labels), are_ties(labels), first_shown_wins(labels)], axis=1)
+    columns = [*against_others(labels), *are_ties(labels), *first_shown_wins(labels)]
 
     def spans_of(part: Integers, names: Sequence[str]) -> list[Span]:
         own = part[labels.ranking]
@@ -80,7 +81,9 @@ def measure_work(
             if not np.any(part == i):
                 continue
             rows = np.flatnonzero(own == i)
-            found = resample_rows(labels.prompt[rows], columns[rows], draws, generator, method)
+            found = resample_rows(
+                labels.prompt[rows], [column[rows] for column in columns], draws, generator, method
+            )
             spans.append(_span(name, found, rankings.seconds[part == i]))
         return spans
 
@@ -102,7 +105,7 @@ def measure_work(
     return Work(
         by_minute=spans_of(span, [_minutes(i) for i in range(len(MINUTES))]),
         by_quarter=spans_of(quarter, QUARTERS),
-        paces=_paces(labels, columns, place, size),
+        paces=_paces(labels, place, size),
         no_minutes=None if timed.any() else NO_TIMES,
         no_quarters=no_quarters,
     )
@@ -153,10 +156,10 @@ def _minute_of_sitting(who: Integers, when: Floats, seconds: Floats) -> Floats:
     return out
 
 
-def _paces(labels: PairLabels, columns: Floats, place: Integers, size: Integers) -> list[Pace]:
+def _paces(labels: PairLabels, place: Integers, size: Integers) -> list[Pace]:
     judges = len(labels.judges)
     late = place * 2 >= size
-    drift = _drift(labels, columns, late[labels.ranking], (place >= 0)[labels.ranking], judges)
+    drift = _drift(labels, late[labels.ranking], (place >= 0)[labels.ranking], judges)
     streaks, chances = _streaks(labels.blocks, judges)
     hurried = _hurried(labels.blocks, judges)
     return [
@@ -170,16 +173,15 @@ def _paces(labels: PairLabels, columns: Floats, place: Integers, size: Integers)
     ]
 
 
-def _drift(labels: PairLabels, columns: Floats, late: Bools, timed: Bools, judges: int) -> list[Estimate]:
+def _drift(labels: PairLabels, late: Bools, timed: Bools, judges: int) -> list[Estimate]:
     """The change of decisive agreement from the first to the second half, with jackknife intervals over prompts."""
     rows = np.flatnonzero(timed)
-    agreed, met = columns[rows, 2], columns[rows, 3]
+    agreed, met = (column[rows] for column in against_others(labels)[2:4])
     second = late[rows]
-    values = np.stack([agreed * ~second, met * ~second, agreed * second, met * second], axis=1)
-    key = labels.annotator[rows] * max(labels.num_prompts, 1) + labels.prompt[rows]
-    clusters, cluster = np.unique(key, return_inverse=True)
-    sums = cluster_sums(cluster, values, len(clusters))
-    who = clusters // max(labels.num_prompts, 1)
+    columns = [agreed * ~second, met * ~second, agreed * second, met * second]
+    found = group_rows(labels.annotator[rows] * max(labels.num_prompts, 1) + labels.prompt[rows])
+    sums = column_sums(found.group, columns, len(found))
+    who = found.keys // max(labels.num_prompts, 1)
     totals = cluster_sums(who, sums, judges)
     value, low, high = jackknife(_difference, sums, who, totals, (-1, 1))
     out = []

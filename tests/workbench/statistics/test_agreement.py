@@ -14,10 +14,12 @@ from workbench.records import Comparison, Completion, Message, Ranking
 from workbench.statistics.agreement import count_units, pair_label_alpha, panel_agreement, raw_agreement
 from workbench.statistics.annotator_pairs import annotator_pairs, meetings
 from workbench.statistics.annotators import annotator_figures, intra_agreement
+from workbench.statistics.disputes import find_disputes
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.kappa import cohen_kappa
 from workbench.statistics.pair_reader import expand_pairs
-from workbench.statistics.ranks import kendall_tau_b
+from workbench.statistics.ranks import kendall_tau_b, kendall_w
+from workbench.statistics.sufficiency import majority_accuracy, reward_model_ceiling
 from workbench.statistics.whole_rankings import concordance_of_panels, tau_b_of_meetings
 
 
@@ -58,6 +60,16 @@ def test_the_documented_example() -> None:
     assert sorted(tau_b_of_meetings(labels, met).values) == pytest.approx([1 / 3, 2 / np.sqrt(6)])
     table = np.array([[2, 0, 0.5], [0.5, 0, 0.5], [0.5, 0, 2]])
     assert cohen_kappa(table) == pytest.approx(3 / 7)
+    assert figures.by_prompt.value == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert figures.by_prompt_decisive.value == pytest.approx((2 / 2 + 2 / 3) / 2)
+    assert kendall_w([[1, 2, 2], [1, 2, 3], [2, 1, 3]]) == pytest.approx(126 / 198)
+    # Beyond the panel's rate: the second prompt 1 - 3 * 2/6 = 0, the first, with its tie, 1 - 3 * 2/6 - 1/2.
+    disputes = find_disputes(labels)
+    assert [prompt.text for prompt in disputes.prompts] == ["p2", "p1"]
+    assert disputes.with_tie.value == pytest.approx(1 / 2)
+    ceiling = reward_model_ceiling(figures.decisive)
+    assert (ceiling.low.value, ceiling.high.value) == (0.8, pytest.approx(0.88730, abs=1e-5))
+    assert majority_accuracy(0.8, 3) == pytest.approx(0.96476, abs=1e-5)
 
 
 def test_whole_rankings_by_hand() -> None:

@@ -19,6 +19,7 @@ from scipy.special import expit, logsumexp
 
 from workbench.records import Comparison
 from workbench.seeds import numpy_generator
+from workbench.statistics.groups import group_rows
 from workbench.statistics.preferences import crowd_bt, davidson
 from workbench.statistics.preferences.local_votes import LocalVotes, local_votes
 from workbench.statistics.preferences.pair_models import Normal
@@ -277,7 +278,7 @@ def _posterior(log_joint: Floats) -> tuple[Floats, Floats]:
 
 def _sample(votes: LocalVotes, people: int, seed: int) -> Integers:
     """Rows of the comparisons to fit on."""
-    pairs = len(np.unique(votes.unit))
+    pairs = len(group_rows(votes.unit))
     if pairs <= MOST_PAIRS:
         return np.arange(len(votes))
     share = MOST_PAIRS / pairs

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.records import Comparison, Ranking
+from workbench.statistics.groups import group_rows
 from workbench.statistics.pairs import PairLabels
 from workbench.statistics.preferences.votes import Floats, Integers
 
@@ -88,7 +89,7 @@ def votes_of_labels(labels: PairLabels) -> LocalVotes:
     """The votes of pair labels, a unit being a comparison of two items: what a label model is fitted on."""
     pairs = np.bincount(labels.ranking, minlength=1)[labels.ranking] if len(labels) else labels.ranking
     order = np.argsort(labels.unit, kind="stable")
-    _, compact = np.unique(labels.unit[order], return_inverse=True)
+    compact = group_rows(labels.unit[order]).group
     zeros = np.zeros(len(labels), np.int64)
     units = int(compact.max(initial=-1)) + 1
     return LocalVotes(
