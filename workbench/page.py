@@ -208,7 +208,9 @@ def _markdown(block: Block) -> str:
 
 
 def _details(title: str, content: str) -> str:
-    return f"<details><summary>{html.escape(title)}</summary>\n\n{content}\n\n</details>"
+    # Not every reader of Markdown leaves what stands in HTML alone.
+    name = html.escape(title).replace("[", "&#91;")
+    return f"<details><summary>{name}</summary>\n\n{content}\n\n</details>"
 
 
 def _fenced(text: str) -> str:
