@@ -209,7 +209,7 @@ def _markdown(block: Block) -> str:
 
 def _details(title: str, content: str) -> str:
     # Not every reader of Markdown leaves what stands in HTML alone.
-    name = html.escape(title).replace("[", "&#91;")
+    name = html.escape(title).replace("[", "&#91;").replace("]", "&#93;")
     return f"<details><summary>{name}</summary>\n\n{content}\n\n</details>"
 
 
