@@ -74,12 +74,18 @@ def _of_token(request: Request, database: Session, header: str) -> AccountRecord
 
 def _of_cookie(request: Request, database: Session) -> AccountRecord:
     session = browser_session(request)
-    if session is None or session.account_id is None:
+    account = None if session is None else account_of(request, database, session)
+    if account is None:
         raise SignInNeeded
-    account = get_account(database, session.account_id)
+    return account
+
+
+def account_of(request: Request, database: Session, session: BrowserSession) -> AccountRecord | None:
+    """The account of a session; None where nobody is signed in with it, or the password was changed since."""
+    account = None if session.account_id is None else get_account(database, session.account_id)
     sessions: Sessions = request.app.state.sessions
     if account is None or not same_token(session.fingerprint, sessions.fingerprint(account.password_hash)):
-        raise SignInNeeded
+        return None
     return account
 
 

@@ -12,6 +12,7 @@ from annotation.report import agreement_page
 from storage.comparisons import read_comparisons
 from storage.database import Database
 from storage.projects import read_project
+from storage.submissions import last_submission
 from workbench.artifacts import write_file_aside
 from workbench.home import cache_folder
 
@@ -21,6 +22,8 @@ class StoredAgreement:
     """A report as it was computed, and when."""
 
     computed_at: datetime
+    last_submission: int | None
+    """The greatest id of a submission that was there; None in reports that did not say."""
     figures: dict[str, Any]
     """As `accord agreement --json` prints them."""
     fragment: str
@@ -42,17 +45,18 @@ def refresh_agreement(
     """
     with database.reading() as session:
         name = read_project(session, project_id).name
-        began = datetime.now(UTC)
+        began, last = datetime.now(UTC), last_submission(session)
         comparisons = read_comparisons(session, project_id)
         agreement = measure_agreement(comparisons, source=name, by=by, draws=draws, seed=seed, method=method)
-    store_agreement(project_id, agreement, now=began)
+    store_agreement(project_id, agreement, now=began, last=last)
     return agreement
 
 
-def store_agreement(project_id: int, agreement: Agreement, *, now: datetime) -> Path:
+def store_agreement(project_id: int, agreement: Agreement, *, now: datetime, last: int | None = None) -> Path:
     """Keep a project's report as the last computed; returns the file. One file, so it is never half new."""
     record = {
         "computed_at": now.astimezone(UTC).isoformat(),
+        "last_submission": last,
         "figures": agreement.to_json(),
         "fragment": agreement_page(agreement).to_fragment(),
     }
@@ -70,6 +74,7 @@ def last_agreement(project_id: int) -> StoredAgreement | None:
     record = json.loads(target.read_text(encoding="utf-8"))
     return StoredAgreement(
         computed_at=datetime.fromisoformat(record["computed_at"]),
+        last_submission=record.get("last_submission"),
         figures=record["figures"],
         fragment=record["fragment"],
     )

@@ -54,12 +54,37 @@ def error_body(code: str, message: str, field: str | None = None) -> Mapping[str
     return {"error": {"code": code, "message": message, "field": field}}
 
 
+def is_for_program(request: Request) -> bool:
+    """Whether a program asks, which reads JSON and no page."""
+    return request.url.path.startswith((API, "/webhooks/"))
+
+
+def say(request: Request, status: int, code: str, text: str) -> Response:
+    """That something did not work, and why."""
+    return _answer(request, status, code, "refused.failed", text)
+
+
+def try_again(request: Request) -> Response:
+    """The database is busy or away: nothing was done, and in a moment it may be. Whoever asks cannot be looked up."""
+    t = words_for(request, None)
+    answer = render(
+        request,
+        "message.html",
+        account=None,
+        status=503,
+        title=t("refused.busy"),
+        text=t("refused.busy_text"),
+    )
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
 def _answer(request: Request, status: int, code: str, title: str, text: str) -> Response:
     """A page with a message's title and text, or JSON; a text that is no message's key stands as it is.
 
     Programs are told in one language: they act by the code, and their logs are read by others.
     """
-    if request.url.path.startswith(API):
+    if is_for_program(request):
         return JSONResponse(error_body(code, _said(translator(DEFAULT), text)), status_code=status)
     account = _reader(request)
     t = words_for(request, account)

@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 from annotation.agreement_store import last_agreement
 from annotation.forms import read_settings
 from annotation.hours import local_day
+from storage.carried import Carried, carried
 from storage.disputes import count_disputes
 from storage.figures import (
     AnnotatorCounters,
     count_leases,
     count_open_questions,
-    count_submissions,
     list_counters,
-    read_figure,
     work_by_day,
 )
 from storage.jobs import count_jobs
@@ -35,19 +34,19 @@ def live_figures(session: Session, project: ProjectRecord, now: datetime) -> dic
     settings = read_settings(project.settings)
     today = local_day(settings.hours, now)
     first = (datetime.fromisoformat(today) - timedelta(days=DAYS - 1)).date().isoformat()
-    figure = read_figure(session, project.id, "progress")
-    counted = figure.content if figure else {}
+    known = carried(session, project.id)
+    habits = known.habits if known else {}
     counters = list_counters(session, project.id)
     days = work_by_day(session, project.id, first)
     held, stale = count_leases(session, project.id, now=now)
     disputes = count_disputes(session, project.id)
     withdrawn = set(withdrawn_annotators(session, project.id))
-    sent = count_submissions(session, project.id)
-    progress = _progress(counted, sent, open_comparisons(session, project.id), days, today)
+    sent = sum(each.submissions for each in counters)
+    progress = _progress(known, sent, open_comparisons(session, project.id), days, today)
     return {
         "status": settings.status,
         "at": now.isoformat(timespec="seconds"),
-        "progress": progress | {"counted_at": figure.computed_at.isoformat() if figure else None},
+        "progress": progress | {"counted_at": (known.counted_at or now).isoformat() if known else None},
         "days": [{"day": day, "ranked": ranked, "hours": seconds / 3600} for day, ranked, seconds in days],
         "at_work": sum(each.last_at is not None and each.last_at > now - AT_WORK for each in counters),
         "agreement": _agreement(project.id),
@@ -59,27 +58,24 @@ def live_figures(session: Session, project: ProjectRecord, now: datetime) -> dic
             "jobs": {"queued": 0, "running": 0, "failed": 0, **count_jobs(session)},
         },
         "annotators": [
-            _annotator(each, counted.get("habits", {}).get(each.pseudonym, {}), each.pseudonym in withdrawn)
-            for each in counters
+            _annotator(each, habits.get(each.pseudonym, {}), each.pseudonym in withdrawn) for each in counters
         ],
     }
 
 
 def _progress(
-    counted: Mapping[str, Any], sent: int, left: int, days: list[tuple[str, int, float]], today: str
+    known: Carried | None, sent: int, left: int, days: list[tuple[str, int, float]], today: str
 ) -> dict[str, Any]:
-    """Counted figures carried on by the counters, and when the work will be done at the pace of the past days."""
-    since = sent - counted.get("at_submissions", sent)
-    labels = counted.get("labels", 0) + since
-    missing = max(counted.get("missing", 0) - since, 0) if left else 0
+    """How far the work is, and when it will be done at the pace of the past days."""
+    missing = known.missing if known else 0
     past = [ranked for day, ranked, _ in days if day != today]
     pace = sum(past) / len(past) if past else None
-    forecast = math.ceil(missing / pace) if pace and missing else 0 if counted and not missing else None
+    forecast = math.ceil(missing / pace) if pace and missing else 0 if known and not missing else None
     return {
-        "comparisons": counted.get("comparisons"),
+        "comparisons": known.progress.comparisons if known else None,
         "left": left,
-        "labels": labels,
-        "wanted": counted.get("wanted"),
+        "labels": known.progress.submissions if known else None,
+        "wanted": known.progress.wanted if known else None,
         "sent": sent,
         "today": next((ranked for day, ranked, _ in days if day == today), 0),
         "per_working_day": pace,

@@ -10,6 +10,7 @@ from typing import Any
 from annotation.forms import ProjectSettings, read_settings
 from annotation.hours import DAYS
 from workbench.errors import ConfigError, quoted
+from workbench.identity import content_hash
 
 Fields = Mapping[str, str]
 
@@ -37,6 +38,12 @@ def settings_from_form(fields: Fields, before: Mapping[str, Any]) -> dict[str, A
     settings["content_warning"] = fields.get("content_warning", "").strip() or None
     read_settings(settings)
     return settings
+
+
+def version_of(settings: Mapping[str, Any], description: str) -> str:
+    """What tells whether somebody has changed what the form shows; the status is changed elsewhere."""
+    shown = {key: value for key, value in settings.items() if key != "status"}
+    return content_hash({"settings": shown, "description": description})[:16]
 
 
 def form_from_settings(settings: ProjectSettings) -> dict[str, str]:

@@ -4,15 +4,16 @@ import base64
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import json
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from annotation.addresses import is_public
 from annotation.settings import Settings
 from storage.database import Database
 from storage.hooks import EventRecord, HookRecord, mark_failed, mark_told, next_event
@@ -22,7 +23,8 @@ from workbench.errors import DataError, quoted
 SECONDS = 10.0
 """How long an address may take to answer."""
 MOST_AT_ONCE = 200
-"""Events told to one webhook before others have their turn."""
+BUDGET = 20.0
+"""Events told to one webhook, and seconds in which they are, before others have their turn."""
 
 
 class NotTold(Exception):
@@ -65,8 +67,11 @@ def check_url(settings: Settings, url: str) -> str:
 
 
 def deliver(database: Database, settings: Settings, hook: HookRecord) -> int:
-    """Tell a webhook what waits, in order, until nothing does or one fails; returns how many were told."""
+    """Tell a webhook what waits, in order, until nothing does, one fails or its time is up; returns how many."""
+    begun = time.monotonic()
     for told in range(MOST_AT_ONCE):
+        if time.monotonic() - begun > BUDGET:
+            return told
         with database.reading() as session:
             event = next_event(session, hook.id, now=utc_now())
         if event is None:
@@ -114,6 +119,9 @@ def _post(parts: SplitResult, content: bytes, headers: Mapping[str, str], *, all
     # To the address that was checked: a name looked up again could lead elsewhere.
     plain = socket.create_connection((address, port), timeout=SECONDS)
     try:
+        peer = str(plain.getpeername()[0])
+        if not allow_private and not is_public(peer):
+            raise NotTold(f"{host:.200} led to {peer}, an address inside a network")
         secure = parts.scheme == "https"
         connection.sock = (
             ssl.create_default_context().wrap_socket(plain, server_hostname=host) if secure else plain
@@ -133,7 +141,7 @@ def _resolve(parts: SplitResult, *, allow_private: bool) -> tuple[str, int]:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError) as error:
         raise NotTold(f"there is no address for {quoted(host, 200)}") from error
-    inside = sorted(each for each in found if not ipaddress.ip_address(each.split("%")[0]).is_global)
+    inside = sorted(each for each in found if not is_public(each))
     if inside and not allow_private:
         raise NotTold(
             f"{quoted(host, 200)} is {inside[0]}, an address inside a network; "

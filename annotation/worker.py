@@ -1,4 +1,4 @@
-"""The worker: duties that come round by the clock, and the jobs of the queue, one after the other."""
+"""The worker: duties that come round by the clock in one thread, and the jobs of the queue, one by one, in another."""
 
 import logging
 import os
@@ -19,14 +19,15 @@ from annotation.label_studio.sync import PULL_JOB, run_pull_job
 from annotation.settings import Settings
 from annotation.webhooks import deliver
 from storage.audit import count_unsealed, seal
-from storage.bookmarks import move_bookmark, take_bookmark
+from storage.bookmarks import move_bookmark, read_bookmark, take_bookmark
+from storage.carried import PROGRESS, count_rows, read_counters
 from storage.database import Database
 from storage.disputes import disputable, measure_disputes, settings_of
-from storage.figures import count_figures, count_submissions, keep_figure, read_figure
+from storage.figures import count_submissions, keep_figure, read_figure
 from storage.hooks import list_webhooks, next_event, tell_submissions
 from storage.jobs import JobRecord, claim, enqueue, fail, finish, heartbeat, is_pending, prune
 from storage.projects import list_projects
-from storage.submissions import last_submission
+from storage.settled import Settled, submissions_after
 from storage.tables import utc_now
 
 log = logging.getLogger(__name__)
@@ -39,14 +40,15 @@ PAUSE = 0.5
 """Seconds between two looks at the clock and the queue."""
 BEAT = 15.0
 """Seconds between two signs of life during a job."""
-BEHIND = 500
-"""Submissions read again by each duty: transactions that began earlier may end later, with smaller ids."""
-LINGER = 60.0
-"""Seconds for which the latest submissions are read again."""
-BATCH = 2000
+BATCH = 500
+"""Submissions whose comparisons are measured in one transaction."""
+SECONDS = 1.0
+"""How long measuring may take before other duties have their turn."""
 KEPT = timedelta(days=3)
 """How long finished jobs are kept."""
 SOONEST_FIGURES = 60.0
+SOONEST_CHANGED = 5.0
+"""Seconds between two counts of a project in which something was imported or withdrawn."""
 SOONEST_AGREEMENT = 600.0
 SHARE = 20
 """Counting takes at most one part in so many of the worker's time."""
@@ -69,17 +71,30 @@ class Worker:
         self.database = database
         self.settings = settings
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._seen: dict[str, tuple[int, float]] = {}
+        self.settled = Settled()
+        self.measured: set[int] = set()
+        """Submissions that are not settled, and whose comparisons were measured."""
         self._due = {duty.name: 0.0 for duty in DUTIES}
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop. What fails is logged and tried again: the database may be away for a while."""
+        """Work until told to stop. What fails is logged and tried again: the database may be away for a while.
+
+        Duties have a thread of their own: a job may take minutes, and the audit trail is sealed every few seconds.
+        """
+        duties = threading.Thread(target=self._go_round, args=(stop,), name="accord duties", daemon=True)
+        duties.start()
         while not stop.is_set():
-            if not self.step():
+            if not self.do_job():
                 stop.wait(PAUSE)
+        duties.join(timeout=30)
 
     def step(self) -> bool:
         """Do the duties that are due and at most one job; whether there was a job."""
+        self.do_duties()
+        return self.do_job()
+
+    def do_duties(self) -> None:
+        """Do the duties that are due."""
         for duty in DUTIES:
             now = time.monotonic()
             if self._due[duty.name] > now:
@@ -90,24 +105,19 @@ class Worker:
                 log.exception("the duty '%s' failed and will be tried again", duty.name)
             # From the end: a duty that takes long does not come round without a pause.
             self._due[duty.name] = time.monotonic() + duty.every
+
+    def do_job(self) -> bool:
+        """Do one job; whether there was one."""
         try:
             return self._work()
         except Exception:
             log.exception("the job queue cannot be read and will be tried again")
             return False
 
-    def has_news(self, name: str, newest: int) -> bool:
-        """Whether a duty has something to read: `newest` moved lately, or may be joined by smaller ids."""
-        now = time.monotonic()
-        seen, since = self._seen.get(name, (-1, now))
-        if seen != newest:
-            since = now
-        self._seen[name] = (newest, since)
-        return now - since < LINGER
-
-    def forget(self, name: str) -> None:
-        """The duty has more to read than it did."""
-        self._seen.pop(name, None)
+    def _go_round(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.do_duties()
+            stop.wait(PAUSE)
 
     def _work(self) -> bool:
         with self.database.writing() as session:
@@ -133,8 +143,11 @@ class Worker:
 
         def beat() -> None:
             while not done.wait(BEAT):
-                with self.database.writing() as session:
-                    heartbeat(session, job.id, self.name, now=utc_now())
+                try:
+                    with self.database.writing() as session:
+                        heartbeat(session, job.id, self.name, now=utc_now())
+                except Exception:
+                    log.exception("no sign of life of the job %s could be written; the next may be", job.id)
 
         thread = threading.Thread(target=beat, name=f"beat of job {job.id}", daemon=True)
         thread.start()
@@ -156,36 +169,48 @@ def seal_audit(worker: Worker) -> None:
 
 def find_disputes(worker: Worker) -> None:
     """Measure the comparisons that got new rankings."""
+    begun = time.monotonic()
+    while _measure_some(worker) and time.monotonic() - begun < SECONDS:
+        pass
+
+
+def _measure_some(worker: Worker) -> bool:
+    """Measure a batch, and let the next begin after what is measured and settled; whether there may be more."""
     name = "disputes"
     with worker.database.reading() as session:
-        newest = last_submission(session)
-    if not worker.has_news(name, newest):
-        return
-    with worker.database.writing() as session:
-        position = take_bookmark(session, name)
-        last = min(newest, position + BATCH)
-        found = disputable(session, position - BEHIND, last)
-        settings = settings_of(session, list(found))
-        thresholds = {key: read_settings(value).review_threshold for key, value in settings.items()}
-        for keys in found.values():
-            measure_disputes(session, keys, thresholds, now=utc_now())
-        move_bookmark(session, name, max(position, last))
-    if last < newest:
-        worker.forget(name)
+        newest = worker.settled.look(session)
+        position = read_bookmark(session, name)
+        following = submissions_after(session, position, len(worker.measured) + BATCH)
+    fresh = [key for key in following if key not in worker.measured][:BATCH]
+    is_all = len(fresh) < BATCH
+    end = max(position, min(worker.settled.position, newest if is_all else fresh[-1]))
+    if fresh:
+        with worker.database.writing() as session:
+            found = disputable(session, fresh)
+            settings = settings_of(session, list(found))
+            thresholds = {key: read_settings(value).review_threshold for key, value in settings.items()}
+            for keys in found.values():
+                measure_disputes(session, keys, thresholds, now=utc_now())
+    if end > position:
+        with worker.database.writing() as session:
+            move_bookmark(session, name, max(take_bookmark(session, name), end))
+    worker.measured = {key for key in worker.measured.union(fresh) if key > end}
+    return not is_all
 
 
 def feed_webhooks(worker: Worker) -> None:
     """Queue new submissions for the webhooks that want them, and a job for each that has something to be told."""
     with worker.database.reading() as session:
         hooks = list_webhooks(session)
+        if hooks:
+            worker.settled.look(session)
     for hook in hooks:
         name, payload, now = f"webhook:{hook.id}", {"webhook": hook.id}, utc_now()
         with worker.database.writing() as session:
             position = take_bookmark(session, name, start=hook.first_submission)
             if "submission.created" in hook.events:
-                first = max(position - BEHIND, hook.first_submission)
-                seen = tell_submissions(session, hook, first)
-                move_bookmark(session, name, max(position, seen))
+                seen = tell_submissions(session, hook, max(position + 1, hook.first_submission))
+                move_bookmark(session, name, max(position, min(seen, worker.settled.position)))
             if next_event(session, hook.id, now=now) and not is_pending(
                 session, WEBHOOK_JOB, payload, now=now
             ):
@@ -198,12 +223,14 @@ def ask_for_figures(worker: Worker) -> None:
     with worker.database.reading() as session:
         wanted = []
         for project in list_projects(session):
-            figure = read_figure(session, project.id, "progress")
-            sent = count_submissions(session, project.id)
-            if figure is None:
+            figure = read_figure(session, project.id, PROGRESS)
+            counters = read_counters(session, project.id)
+            sent = counters.submissions
+            if figure is None or "at_changes" not in figure.content:
                 wanted.append((FIGURES_JOB, project.id))
-            elif sent != figure.content["at_submissions"]:
-                rest = max(SOONEST_FIGURES, SHARE * figure.seconds)
+            elif (sent, counters.changes) != (figure.content["at_submissions"], figure.content["at_changes"]):
+                is_changed = counters.changes != figure.content["at_changes"]
+                rest = max(SOONEST_CHANGED if is_changed else SOONEST_FIGURES, SHARE * figure.seconds)
                 if now - figure.computed_at > timedelta(seconds=rest):
                     wanted.append((FIGURES_JOB, project.id))
             known = read_figure(session, project.id, "agreement")
@@ -226,11 +253,12 @@ def prune_jobs(worker: Worker) -> None:
 def refresh_figures(worker: Worker, payload: Mapping[str, Any]) -> None:
     """Count a project's progress and its annotators' habits."""
     project_id = int(payload["project"])
-    now = utc_now()
+    now, begun = utc_now(), time.perf_counter()
     with worker.database.reading() as session:
-        content, seconds = count_figures(session, project_id)
+        content = count_rows(session, project_id)
+    seconds = time.perf_counter() - begun
     with worker.database.writing() as session:
-        keep_figure(session, project_id, "progress", content, seconds=seconds, now=now)
+        keep_figure(session, project_id, PROGRESS, content, seconds=seconds, now=now)
 
 
 def refresh_report(worker: Worker, payload: Mapping[str, Any]) -> None:

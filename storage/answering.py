@@ -146,7 +146,7 @@ def write_answer(
     gained = (answer.outcome == "ranked") - (previous is not None and previous.outcome == "ranked")
     more: dict[str, float] = {}
     if lease.kind == "ordinary" and gained:
-        more["closed"] = add_votes(session, lease, gained)
+        more = {"closed": add_votes(session, lease, gained), "votes": gained}
     elif lease.kind == "gold":
         more |= _gold_counts(previous.gold_agreement if previous else None, agreement)
     elif lease.kind == "qualification":
@@ -161,6 +161,7 @@ def write_answer(
         seconds=answer.seconds,
         now=now,
         more=more,
+        gained=gained,
     )
     return Written(
         id=submission_id,

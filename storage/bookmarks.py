@@ -15,6 +15,11 @@ def take_bookmark(session: Session, name: str, start: int = 0) -> int:
     return session.scalars(query.execution_options(populate_existing=True)).one().position
 
 
+def read_bookmark(session: Session, name: str) -> int:
+    """Where the duty was, without waiting for who has it; 0 where it never was."""
+    return session.scalar(select(Bookmark.position).where(Bookmark.name == name)) or 0
+
+
 def move_bookmark(session: Session, name: str, position: int) -> None:
     """Set it; `take_bookmark` came before."""
     session.get_one(Bookmark, name).position = position

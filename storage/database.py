@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from workbench.errors import DataError
 from workbench.home import database_url
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 """The newest migration; a database at another revision is refused with the way out."""
 
 POOL_SIZE = 32

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.annotators import ensure_annotator
 from storage.comparisons import read_comparisons
+from storage.projects import note_change
 from storage.submissions import (
     NewRanking,
     add_rankings,
@@ -206,6 +207,7 @@ def decide(
         records.check_ranking(ranking, len(comparison.completions))
         new.append(NewRanking(row.comparison_id, ranking, ranking_content_hash(ranking)))
     add_rankings(session, project_id, new)
+    note_change(session, project_id)
     _end(session, row, "decided", reason, account_id, now)
 
 
@@ -258,18 +260,19 @@ def _ranked_by(account_id: int) -> Any:
     )
 
 
-def disputable(session: Session, first: int, last: int) -> dict[int, list[int]]:
-    """By project, the comparisons of the submissions with ids from `first` to `last` that were ranked twice or more."""
-    query = (
-        select(Comparison.project_id, Comparison.id)
-        .join(Submission, Submission.comparison_id == Comparison.id)
-        .where(Submission.id >= first, Submission.id <= last, Comparison.votes > 1)
-        .distinct()
-    )
-    found: dict[int, list[int]] = defaultdict(list)
-    for project_id, key in session.execute(query):
-        found[project_id].append(key)
-    return found
+def disputable(session: Session, submission_ids: Sequence[int]) -> dict[int, list[int]]:
+    """By project, the comparisons of these submissions that were ranked twice or more."""
+    found: dict[int, dict[int, None]] = defaultdict(dict)
+    for start in range(0, len(submission_ids), _BATCH):
+        query = (
+            select(Comparison.project_id, Comparison.id)
+            .join(Submission, Submission.comparison_id == Comparison.id)
+            .where(Submission.id.in_(submission_ids[start : start + _BATCH]), Comparison.votes > 1)
+            .distinct()
+        )
+        for project_id, key in session.execute(query):
+            found[project_id][key] = None
+    return {project_id: list(keys) for project_id, keys in found.items()}
 
 
 def settings_of(session: Session, project_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:

@@ -1,16 +1,14 @@
 """Figures of a project: counters that are always there, and counts that take long and are kept with their age."""
 
 import statistics
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.progress import project_progress
 from storage.tables import (
     Annotator,
     Comparison,
@@ -22,7 +20,6 @@ from storage.tables import (
     Submission,
     WorkDay,
 )
-from storage.tables.content import WAITING
 
 LOOKED_AT = 400
 """Latest submissions of each annotator from which habits are measured."""
@@ -77,31 +74,12 @@ def keep_figure(
     session.flush()
 
 
-def count_figures(session: Session, project_id: int) -> tuple[dict[str, Any], float]:
-    """Progress and every annotator's habits, counted from the rows; and the seconds that took."""
-    begun = time.perf_counter()
-    submissions = count_submissions(session, project_id)
-    progress = project_progress(session, project_id)
-    # Not wanted less labels: some comparisons have more than they want.
-    missing = select(func.sum(Comparison.target_overlap - Comparison.votes)).where(
-        Comparison.project_id == project_id, text(WAITING)
-    )
-    habits = {
+def measure_habits(session: Session, project_id: int) -> dict[str, Any]:
+    """Every annotator's habits, from their latest submissions, by pseudonym."""
+    return {
         counters.pseudonym: _habits(session, project_id, counters.annotator_id)
         for counters in list_counters(session, project_id)
     }
-    content = {
-        "at_submissions": submissions,
-        "comparisons": progress.comparisons,
-        "started": progress.started,
-        "complete": progress.complete,
-        "wanted": progress.wanted,
-        "labels": progress.submissions,
-        "missing": session.scalar(missing) or 0,
-        "annotators": progress.annotators,
-        "habits": habits,
-    }
-    return content, time.perf_counter() - begun
 
 
 def count_submissions(session: Session, project_id: int) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from storage.tables import Adjudication, Annotator, ProjectAnnotator, Ranking, Submission
+from storage.submissions import counting_submissions
+from storage.tables import Adjudication, Annotator, Comparison, ProjectAnnotator, Ranking, Submission
 
 Ranks = Sequence[int | None]
 SCORED = frozenset({"gold", "qualification"})
@@ -90,6 +91,34 @@ def gold_accuracy(session: Session, project_id: int) -> list[Accuracy]:
         value = agreed / answered if answered else None
         found.append(Accuracy(pseudonym=pseudonym, value=value, low=low, high=high, n=answered))
     return found
+
+
+def recount_gold(session: Session, annotator_id: int) -> None:
+    """Count the annotator's gold answers anew, in every project: some no longer count."""
+    row = ProjectAnnotator
+    # Locked first: a count that waited for somebody's answer would still be of the time before it.
+    locked = select(row.project_id).where(row.annotator_id == annotator_id).order_by(row.project_id)
+    session.execute(locked.with_for_update()).all()
+    counted = (
+        select(func.count(), func.coalesce(func.sum(Submission.gold_agreement), 0.0))
+        .select_from(Submission)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(
+            Submission.annotator_id == annotator_id,
+            Submission.origin == "service",
+            Submission.gold_agreement.is_not(None),
+            Comparison.kind == "gold",
+            *counting_submissions(),
+        )
+    )
+    for project_id in session.scalars(locked).all():
+        answered, agreed = session.execute(counted.where(Comparison.project_id == project_id)).one()
+        session.execute(
+            update(row)
+            .where(row.project_id == project_id, row.annotator_id == annotator_id)
+            .values(gold_answered=answered, gold_agreed=agreed),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def wilson_interval(successes: float, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import String, cast, exists, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from storage import audit
@@ -144,6 +144,10 @@ def tell_submissions(session: Session, hook: HookRecord, first: int) -> int:
     Read from the table and not written while submitting: annotators never wait for a webhook.
     """
     newest = last_submission(session)
+    told = exists().where(
+        WebhookEvent.webhook_id == hook.id,
+        WebhookEvent.subject == literal("submission:") + cast(Submission.id, String),
+    )
     query = (
         select(Submission, Comparison.record_id, Annotator.pseudonym)
         .join(Comparison, Comparison.id == Submission.comparison_id)
@@ -152,40 +156,31 @@ def tell_submissions(session: Session, hook: HookRecord, first: int) -> int:
             Submission.id >= first,
             Submission.origin == "service",
             Comparison.project_id == hook.project_id,
+            ~told,
         )
         .order_by(Submission.id)
         .limit(_BATCH)
     )
     rows = session.execute(query).all()
-    told = set(
-        session.scalars(
-            select(WebhookEvent.subject).where(
-                WebhookEvent.webhook_id == hook.id,
-                WebhookEvent.subject.in_([f"submission:{row.id}" for row, _, _ in rows]),
+    for row, comparison, pseudonym in rows:
+        body = {
+            "submission": row.id,
+            "comparison": comparison,
+            "annotator": pseudonym,
+            "outcome": row.outcome,
+            "revision": row.revision,
+            "at": row.at,
+        }
+        session.add(
+            WebhookEvent(
+                webhook_id=hook.id,
+                kind="submission.created",
+                subject=f"submission:{row.id}",
+                body=body,
+                created_at=row.created_at,
+                next_at=row.created_at,
             )
         )
-    )
-    for row, comparison, pseudonym in rows:
-        subject = f"submission:{row.id}"
-        if subject not in told:
-            body = {
-                "submission": row.id,
-                "comparison": comparison,
-                "annotator": pseudonym,
-                "outcome": row.outcome,
-                "revision": row.revision,
-                "at": row.at,
-            }
-            session.add(
-                WebhookEvent(
-                    webhook_id=hook.id,
-                    kind="submission.created",
-                    subject=subject,
-                    body=body,
-                    created_at=row.created_at,
-                    next_at=row.created_at,
-                )
-            )
     session.flush()
     return rows[-1][0].id if len(rows) == _BATCH else newest
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.comparisons import add_comparisons, comparison_content, comparison_hash, find_comparisons
 from storage.comparisons import read_comparisons as read_stored
-from storage.projects import lock_project
+from storage.projects import lock_project, note_change
 from storage.prompts import add_demonstration, add_to_pool
 from storage.submissions import NewRanking, add_rankings, find_rankings, ranking_content_hash
 from storage.votes import count_queue, count_votes, project_policy
@@ -92,7 +92,8 @@ def import_comparisons(
         for number, comparison in read((lambda error: bad.append(str(error))) if skip_bad else None):
             writer.add(number, comparison)
         writer.flush()
-    count_queue(session, project_id)
+    if any(writer.added.values()):
+        count_queue(session, project_id)
     report = ImportReport(
         read=writer.read, added=writer.added, known=writer.known, unusual=writer.unusual, bad=tuple(bad)
     )
@@ -124,6 +125,8 @@ def import_prompts_file(
     report = _import_each(
         path, prompt_from_json, lambda record: add_to_pool(session, project_id, record), "prompts", skip_bad
     )
+    if any(report.added.values()):
+        note_change(session, project_id)
     audit.record(session, actor, "import prompts", f"project:{project_id}", report.to_json())
     return report
 
@@ -140,6 +143,8 @@ def import_demonstrations_file(
         "demonstrations",
         skip_bad,
     )
+    if any(report.added.values()):
+        note_change(session, project_id)
     audit.record(session, actor, "import demonstrations", f"project:{project_id}", report.to_json())
     return report
 

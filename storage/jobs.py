@@ -77,6 +77,7 @@ def count_jobs(session: Session) -> dict[str, int]:
 def claim(session: Session, kinds: Collection[str], worker: str, *, now: datetime) -> JobRecord | None:
     """Take the oldest job that is due, or whose worker has died; None if there is none.
 
+    Each take is an attempt. A job whose worker died in its last one is failed: it may be what kills them.
     On PostgreSQL workers skip each other's rows; on SQLite the write lock keeps them apart. Claim in a transaction of
     its own: the work itself is done outside.
     """
@@ -89,12 +90,19 @@ def claim(session: Session, kinds: Collection[str], worker: str, *, now: datetim
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    job = session.scalar(query)
-    if job is None:
-        return None
-    job.status, job.worker, job.heartbeat_at, job.attempts = "running", worker, now, job.attempts + 1
-    session.flush()
-    return JobRecord(id=job.id, kind=job.kind, payload=job.payload, attempt=job.attempts)
+    while (job := session.scalar(query)) is not None:
+        if job.status == "running" and job.attempts >= job.max_attempts:
+            job.status, job.finished_at = "failed", now
+            job.error = (
+                f"its worker {job.worker} died or was stopped in attempt {job.attempts} of {job.max_attempts}: "
+                f"it was not heard for {STALE_AFTER.total_seconds():.0f} s"
+            )
+            session.flush()
+            continue
+        job.status, job.worker, job.heartbeat_at, job.attempts = "running", worker, now, job.attempts + 1
+        session.flush()
+        return JobRecord(id=job.id, kind=job.kind, payload=job.payload, attempt=job.attempts)
+    return None
 
 
 def heartbeat(session: Session, job_id: int, worker: str, *, now: datetime) -> bool:

@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from storage.submissions import counting_submissions
 from storage.tables import Annotator, Comparison, Submission
+from storage.tables.content import WAITING
+
+LOOKED_AT = 20_000
+"""Submissions that are looked at to say how many have come since a moment: a page does not wait for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """Counts over a project's ordinary comparisons, from the counters of their votes.
 
-    A vote is a ranking that was neither superseded nor withdrawn. Skips and adjudications are none.
+    A vote is a submission that ranks, on however many criteria: the latest revision, not withdrawn. Skips and
+    adjudications are none.
     """
 
     comparisons: int
@@ -25,7 +30,7 @@ class Progress:
     wanted: int
     """Votes wanted in all: the sum of the target overlaps."""
     submissions: int
-    """Votes."""
+    """Votes given."""
     annotators: int
     """Who gave a submission that counts."""
     last_at: datetime | None
@@ -74,16 +79,28 @@ def project_progress(session: Session, project_id: int) -> Progress:
     )
 
 
-def submissions_since(session: Session, project_id: int, since: datetime) -> int:
-    """Votes that came into a project after a moment and still count."""
+def missing_votes(session: Session, project_id: int) -> int:
+    """Votes that open comparisons still want: not wanted less given, for some have more than they want."""
+    query = select(func.sum(Comparison.target_overlap - Comparison.votes)).where(
+        Comparison.project_id == project_id, text(WAITING)
+    )
+    return session.scalar(query) or 0
+
+
+def votes_since(session: Session, project_id: int, submission_id: int) -> int:
+    """Rankings that count and came into a project after a submission; of the next `LOOKED_AT` of all projects."""
+    later = (
+        select(Submission.id).where(Submission.id > submission_id).order_by(Submission.id).limit(LOOKED_AT)
+    )
     query = (
         select(func.count())
         .select_from(Submission)
         .join(Comparison, Comparison.id == Submission.comparison_id)
         .where(
+            Submission.id.in_(later),
             Comparison.project_id == project_id,
+            Submission.outcome == "ranked",
             Submission.annotator_kind != "adjudicator",
-            Submission.created_at > since,
             *counting_submissions(),
         )
     )

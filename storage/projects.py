@@ -6,10 +6,11 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit
+from storage.submissions import counting_submissions
 from storage.tables import (
     Annotator,
     Comparison,
@@ -23,6 +24,7 @@ from storage.tables import (
     Submission,
 )
 from workbench.errors import DataError
+from workbench.records import OUTCOMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,29 +109,61 @@ def lock_project(session: Session, project_id: int) -> None:
     session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
 
 
+def note_change(session: Session, project_id: int) -> None:
+    """Say that the project holds something else than before, so that its figures are counted anew."""
+    session.execute(
+        update(Project).where(Project.id == project_id).values(changes=Project.changes + 1),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def has_comparisons(session: Session, project_id: int) -> bool:
+    """Whether there is anything to rank."""
+    return bool(session.scalar(select(exists().where(Comparison.project_id == project_id))))
+
+
 def list_projects(session: Session) -> list[ProjectRecord]:
     """All projects, by name."""
     return [_record(project) for project in session.scalars(select(Project).order_by(Project.name))]
 
 
 def count_project(session: Session, project_id: int) -> dict[str, Any]:
-    """How much a project holds, by table and by kind; withdrawn and superseded labels are in these counts."""
+    """How much a project holds, by table and by kind.
+
+    `submissions` are what counts: annotators' latest revisions, not withdrawn; `skips` are among them, and `rankings`
+    are theirs by criterion. `left_out` are the rows that do not count: each is in the first part that fits it.
+    """
     of_project = Comparison.project_id == project_id
-    submissions = select(Submission.id).join(Comparison).where(of_project)
     by_kind = select(Comparison.kind, func.count()).where(of_project).group_by(Comparison.kind)
-    by_criterion = (
-        select(Ranking.criterion, func.count())
-        .join(Comparison, Comparison.id == Ranking.comparison_id)
-        .where(of_project)
-        .group_by(Ranking.criterion)
+    is_latest, is_not_withdrawn = counting_submissions()
+    part = case(
+        (Submission.annotator_kind == "adjudicator", "adjudications"),
+        (~is_latest, "superseded"),
+        (~is_not_withdrawn, "withdrawn"),
+        else_=Submission.outcome,
     )
-    annotators = (
-        select(Annotator.kind, func.count(func.distinct(Annotator.id)))
-        .join(Submission, Submission.annotator_id == Annotator.id)
+    by_part = (
+        select(part, func.count())
+        .select_from(Submission)
         .join(Comparison, Comparison.id == Submission.comparison_id)
         .where(of_project)
-        .group_by(Annotator.kind)
+        .group_by(part)
     )
+    by_criterion = (
+        select(Ranking.criterion, func.count())
+        .join(Submission, Submission.id == Ranking.submission_id)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(of_project, part == "ranked")
+        .group_by(Ranking.criterion)
+    )
+    # For each annotator the first submission is enough; the list of annotators is short.
+    works_here = exists(
+        select(Submission.id)
+        .join(Comparison, Comparison.id == Submission.comparison_id)
+        .where(Submission.annotator_id == Annotator.id, of_project)
+        .correlate(Annotator)
+    )
+    annotators = select(Annotator.kind, func.count()).where(works_here).group_by(Annotator.kind)
     pools = (
         select(PromptPool.use, func.count())
         .where(PromptPool.project_id == project_id)
@@ -142,13 +176,16 @@ def count_project(session: Session, project_id: int) -> dict[str, Any]:
     def grouped(query: Any) -> dict[str, int]:
         return {key: count for key, count in sorted(session.execute(query))}
 
+    made = grouped(by_part)
     return {
         "prompts": rows_of(Prompt),
         "prompt_pools": grouped(pools),
         "demonstrations": rows_of(Demonstration),
         "comparisons": grouped(by_kind),
-        "submissions": session.scalar(select(func.count()).select_from(submissions.subquery())) or 0,
+        "submissions": made.get("ranked", 0) + made.get("skipped", 0),
+        "skips": made.get("skipped", 0),
         "rankings": grouped(by_criterion),
+        "left_out": {key: count for key, count in made.items() if key not in OUTCOMES},
         "annotators": grouped(annotators),
         "guideline_versions": rows_of(GuidelineVersion),
         "snapshots": rows_of(Snapshot),

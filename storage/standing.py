@@ -89,11 +89,16 @@ def count_answer(
     seconds: float,
     now: datetime,
     more: Mapping[str, float],
+    gained: int = 0,
 ) -> None:
-    """Count one submission (`what`: ranked, skipped, practised or revised) for its annotator and its day."""
+    """Count one submission (`what`: ranked, skipped, practised or revised) for its annotator and its day.
+
+    `gained` is 1 where a revision makes a ranking of a skip, and -1 where it does the opposite.
+    """
     key = {"project_id": project_id, "annotator_id": annotator_id}
-    add_up(session, WorkDay, {**key, "day": day}, {what: 1, "seconds": seconds})
-    amounts: dict[str, float] = {"seconds": seconds, **more}
+    turned = {"ranked": gained, "skipped": -gained} if what == "revised" and gained else {}
+    add_up(session, WorkDay, {**key, "day": day}, {what: 1, "seconds": seconds, **turned})
+    amounts: dict[str, float] = {"seconds": seconds, **turned, **more}
     if what != "revised":
         amounts[what] = 1
     if what in ("ranked", "skipped"):

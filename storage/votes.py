@@ -58,7 +58,9 @@ def count_queue(session: Session, project_id: int) -> None:
         .where(ProjectAnnotator.project_id == project_id)
         .values(closed=0, cursor_priority=None, cursor_id=None, cursor_at=None, exhausted_at=None)
     )
-    session.execute(update(Project).where(Project.id == project_id).values(queued=waiting))
+    session.execute(
+        update(Project).where(Project.id == project_id).values(queued=waiting, changes=Project.changes + 1)
+    )
 
 
 def recount(session: Session, comparison_ids: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.annotators import get_annotator
 from storage.checkpoints import descendants_of
+from storage.gold import recount_gold
 from storage.runs import runs_touching
 from storage.submissions import counting_submissions
 from storage.tables import (
@@ -82,20 +83,35 @@ def withdraw_annotator(
     session.flush()
     made = select(Submission.comparison_id).where(Submission.annotator_id == annotator.id)
     recount(session, sorted(set(session.scalars(made))))
+    recount_gold(session, annotator.id)
     return True
 
 
 def withdraw_submission(session: Session, submission_id: int, *, reason: str, actor: str) -> None:
-    """Exclude one submission."""
+    """Exclude one submission; DataError where it is excluded already, with the reason that was given then."""
     if not reason.strip():
         raise DataError("a withdrawal needs a reason: whoever finds it later will ask", code="reason")
-    submission = session.get(Submission, submission_id)
+    # Locked: of two who withdraw it at once, the second finds what the first did.
+    query = select(Submission).where(Submission.id == submission_id).with_for_update(key_share=True)
+    submission = session.scalar(query)
     if submission is None:
         raise DataError(f"no submission {submission_id}")
+    before = session.scalar(
+        select(Withdrawal).where(Withdrawal.submission_id == submission_id).order_by(Withdrawal.id).limit(1)
+    )
+    if before is not None:
+        raise DataError(
+            f"submission {submission_id} was withdrawn already, by {before.actor} on "
+            f"{before.created_at:%Y-%m-%d %H:%M} UTC: {before.reason}",
+            code="withdrawn_already",
+            when=f"{before.created_at:%Y-%m-%d %H:%M} UTC",
+            why=before.reason,
+        )
     session.add(Withdrawal(submission_id=submission_id, reason=reason, actor=actor))
     audit.record(session, actor, "withdraw submission", f"submission:{submission_id}", {"reason": reason})
     session.flush()
     recount(session, [submission.comparison_id])
+    recount_gold(session, submission.annotator_id)
 
 
 def withdraw_sitting(
@@ -127,6 +143,7 @@ def withdraw_sitting(
     audit.record(session, actor, "withdraw sitting", subject, payload)
     session.flush()
     recount(session, sorted({comparison_id for _, comparison_id in found}))
+    recount_gold(session, annotator_id)
     return len(found)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.dated_table"]
+pytest_plugins = ["tests.dated_table", "tests.databases"]
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 import logging
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotation.answers import FormError
-from annotation.errors import write_down
+from annotation.errors import is_for_program, say, try_again, write_down
 from storage.answering import AlreadyAnswered, KeyReused, UnknownGuideline, Withdrawn
 from storage.assignment import TooManyTasks
 from storage.database import Unavailable
@@ -42,11 +42,17 @@ def add_api_errors(app: FastAPI) -> None:
     app.add_exception_handler(SQLAlchemyError, _database_error)
 
 
-def _known_error(request: Request, error: Exception) -> JSONResponse:
+def _known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AccordError)
     if isinstance(error, ForeignTask | NoSuchSubmission):
         write_down(request, "not theirs")
+    if isinstance(error, Unavailable):
+        log.error("%s %s was not done: %s", request.method, request.url.path, error)
     status, code = next(_KINDS[kind] for kind in type(error).__mro__ if kind in _KINDS)
+    if not is_for_program(request):
+        return (
+            try_again(request) if isinstance(error, Unavailable) else say(request, status, code, str(error))
+        )
     return _answer(status, code, str(error), error.field if isinstance(error, RecordError) else None)
 
 
@@ -55,8 +61,10 @@ def _form_error(request: Request, error: Exception) -> JSONResponse:
     return _answer(422, "invalid-answer", str(error), error.field)
 
 
-def _database_error(request: Request, error: Exception) -> JSONResponse:
+def _database_error(request: Request, error: Exception) -> Response:
     log.error("%s %s failed in the database", request.method, request.url.path, exc_info=error)
+    if not is_for_program(request):
+        return try_again(request)
     return _answer(503, "try-again", "the database does not answer; nothing was changed, so try again", None)
 
 

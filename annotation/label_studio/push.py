@@ -28,6 +28,7 @@ from storage.label_studio import (
     tasks_by_key,
     unsent_tasks,
 )
+from storage.locks import Check, alone
 from storage.projects import ProjectRecord, lock_project
 from storage.tables import LabelStudioProject, LabelStudioTask
 from workbench.errors import DataError
@@ -85,8 +86,24 @@ def push(
     """Make the project in Label Studio, or go on with it, and send it the comparisons that it does not have.
 
     Each batch is planned here, sent, and only then marked as sent. A push that was cut short between the two looks
-    into the server's own list first, so that nothing is there twice.
+    into the server's own list first, so that nothing is there twice. One push of a project goes on at a time:
+    DataError where another does.
     """
+    with alone(database, f"push-{project.id}", what=f"a push of '{project.name}' to Label Studio") as check:
+        return _push(database, project, server, settings, check, actor=actor, anew=anew, webhook=webhook)
+
+
+def _push(
+    database: Database,
+    project: ProjectRecord,
+    server: Server,
+    settings: LinkSettings,
+    check: Check,
+    *,
+    actor: str,
+    anew: bool,
+    webhook: str | None,
+) -> PushReport:
     link_id = _ensure_link(database, project, server.url, settings, anew)
     number, created = _ensure_project(database, project, link_id, server)
     with database.reading() as session:
@@ -97,6 +114,7 @@ def push(
     left_out = _plan(database, link_id)
     sent = 0
     while batch := _unsent(database, link_id):
+        check()
         numbers = server.add_tasks(number, list(batch.values()))
         if len(numbers) != len(batch):
             raise DataError(
@@ -193,7 +211,7 @@ def _ensure_project(
         guideline = current_guideline(session, project.id)
         overlap = greatest_overlap(session, project.id)
         number, shown = link.number, link.guidelines[-1][1] if link.guidelines else None
-        config = label_config(link.layout, link.tiers)
+        config, marker = label_config(link.layout, link.tiers), _marker(link)
         # Label Studio wants three characters or more, and fifty at most.
         title = f"{project.name} ({link.criterion})"[:50].ljust(3, ".")
     # Label Studio renders the instruction as HTML; ours is Markdown, which reads well as it stands.
@@ -202,7 +220,8 @@ def _ensure_project(
     )
     created = number is None
     if number is None:
-        number = server.create_project(title, config, overlap, text)
+        # A push may have been cut short after the server made the project and before that was written here.
+        number = server.find_project(marker) or server.create_project(title, config, overlap, text, marker)
     elif not server.has_project(number):
         raise DataError(
             f"project {number} is gone from {server.url}; 'accord export label-studio --anew' makes a new one, and "
@@ -216,6 +235,12 @@ def _ensure_project(
         if guideline is not None and guideline.version != shown:
             link.guidelines = [*link.guidelines, [datetime.now(UTC).isoformat(), guideline.version]]
     return number, created
+
+
+def _marker(link: LabelStudioProject) -> str:
+    """What the project's description says, so that it is found again: the same each time, and no other link's."""
+    made = f"{link.id} {link.project_id} {link.created_at.isoformat()} {link.seed}"
+    return f"Accord {hashlib.sha256(made.encode()).hexdigest()[:20]}"
 
 
 def _plan(database: Database, link_id: int) -> int:

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 _PAGE = 100
 _SECONDS = 60.0
+_ONCE = {"max_retries": 0}
+"""For what makes something: an answer that failed may have done it all the same, and the next push looks first."""
 
 
 class Server:
@@ -60,18 +62,33 @@ class Server:
     def __exit__(self, *error: object) -> None:
         self._connection.close()
 
-    def create_project(self, title: str, label_config: str, overlap: int, instruction: str) -> int:
+    def find_project(self, description: str) -> int | None:
+        """The number of the project with that description; None if there is none."""
+        what = "look for a project that was made before"
+        pages: Iterator[Any] = self._call(
+            what, lambda: iter(self._client.projects.list(page_size=_PAGE, include="id,description"))
+        )
+        while (project := self._call(what, lambda: next(pages, None))) is not None:
+            if project.description == description:
+                return int(project.id)
+        return None
+
+    def create_project(
+        self, title: str, label_config: str, overlap: int, instruction: str, description: str
+    ) -> int:
         """Make a project and return its number."""
         made = self._call(
             f"make the project '{title}'",
             lambda: self._client.projects.create(
                 title=title,
+                description=description,
                 label_config=label_config,
                 maximum_annotations=overlap,
                 show_skip_button=True,
                 enable_empty_annotation=False,
                 expert_instruction=instruction,
                 show_instruction=bool(instruction),
+                request_options=_ONCE,
             ),
         )
         return int(made.id)
@@ -104,7 +121,9 @@ class Server:
         """Import tasks into a project; returns their numbers, in the same order."""
         answer = self._call(
             f"send {len(tasks)} tasks to project {number}",
-            lambda: self._client.projects.import_tasks(id=number, request=list(tasks), return_task_ids=True),
+            lambda: self._client.projects.import_tasks(
+                id=number, request=list(tasks), return_task_ids=True, request_options=_ONCE
+            ),
         )
         return list(answer.task_ids or ())
 

@@ -18,9 +18,10 @@ from annotation.pages import render
 from annotation.routes.ranking import KEY_MAP
 from storage.accounts import AccountRecord
 from storage.assignment import shown_order
+from storage.carried import carried
 from storage.importing import ImportReport, import_comparisons_file
 from storage.peeking import comparison_at, count_ordinary
-from storage.projects import ProjectRecord, count_project
+from storage.projects import ProjectRecord
 from workbench.errors import DataError, RecordError
 from workbench.jsonl import open_lines
 
@@ -146,14 +147,14 @@ def _page(
     status: int = 200,
 ) -> HTMLResponse:
     with request.app.state.database.reading() as session:
-        counts = count_project(session, project.id)
+        known = carried(session, project.id, holdings=True)
     return render(
         request,
         "data.html",
         account=account,
         status=status,
         project=project,
-        counts=counts,
+        counts=known.holdings if known else None,
         report=report,
         problem=problem,
         megabytes=request.app.state.settings.upload_megabytes,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from annotation.access import browser_session, check_form
+from annotation.access import account_of, browser_session, check_form
 from annotation.language import COOKIE, DEFAULT, LANGUAGES
 from storage.accounts import set_locale
 
@@ -25,7 +25,9 @@ def choose(
     chosen = language if language in LANGUAGES else DEFAULT
     if session.account_id is not None:
         with request.app.state.database.writing() as database:
-            set_locale(database, session.account_id, chosen)
+            # A session that a changed password ended changes nothing of the account.
+            if account_of(request, database, session) is not None:
+                set_locale(database, session.account_id, chosen)
     response = RedirectResponse(_own_path(back), status_code=303)
     secure = request.app.state.settings.secure_cookies
     response.set_cookie(COOKIE, chosen, max_age=YEAR, httponly=True, samesite="lax", secure=secure, path="/")

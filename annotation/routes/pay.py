@@ -20,6 +20,8 @@ from storage.tables import utc_now
 router = APIRouter()
 
 Day = Annotated[date | None, Query()]
+DAYS = timedelta(days=29)
+"""From the first day shown to the last."""
 
 
 @router.get("/projects/{name}/pay")
@@ -106,7 +108,7 @@ def _work(database: Session, project: ProjectRecord, first: date, last: date) ->
 def _span(project: ProjectRecord, first: date | None, last: date | None) -> tuple[date, date]:
     today = date.fromisoformat(local_day(read_settings(project.settings).hours, utc_now()))
     end = last or today
-    return first or end - timedelta(days=29), end
+    return first or max(end, date.min + DAYS) - DAYS, end
 
 
 def _cell(text: str) -> str:

@@ -11,12 +11,12 @@ from annotation.forms import STATUSES, ProjectSettings, read_settings
 from annotation.hours import DAYS
 from annotation.language import told, words_for
 from annotation.pages import address_of, render
-from annotation.project_form import form_from_settings, settings_from_form
+from annotation.project_form import form_from_settings, settings_from_form, version_of
 from annotation.rights import may_anywhere
 from annotation.shown import shown
 from storage.accounts import AccountRecord, add_membership
 from storage.hooks import tell
-from storage.projects import ProjectRecord, create_project, update_project
+from storage.projects import ProjectRecord, create_project, lock_project, read_project, update_project
 from storage.tables import utc_now
 from workbench.errors import ConfigError, DataError, quoted
 
@@ -75,11 +75,23 @@ def settings_page(
 
 @router.post("/projects/{name}/settings")
 def change(request: Request, name: str, account: Posting, database: Reading, fields: Fields) -> Response:
-    """Change it; what is wrong is named, and then nothing changes."""
+    """Change it; what is wrong is named, and then nothing changes: so too where another lead was faster."""
     project = project_for(database, account, name, "lead")
     try:
-        settings = settings_from_form(fields, project.settings)
+        settings_from_form(fields, project.settings)
         with request.app.state.database.writing() as session:
+            lock_project(session, project.id)
+            project = read_project(session, project.id)
+            if fields.get("version", "") not in ("", version_of(project.settings, project.description)):
+                return _page(
+                    request,
+                    account,
+                    project,
+                    fields,
+                    problem=_stale(request, account, project, fields),
+                    status=409,
+                )
+            settings = settings_from_form(fields, project.settings)
             update_project(
                 session,
                 project.id,
@@ -107,12 +119,26 @@ def change_status(
     if status not in STATUSES:
         raise DataError(f"a project is {', '.join(STATUSES)}, got {status!r}")
     with request.app.state.database.writing() as session:
-        settings = {**project.settings, "status": status}
+        lock_project(session, project.id)
+        settings = {**read_project(session, project.id).settings, "status": status}
         update_project(session, project.id, settings=settings, actor=f"account:{account.id}")
         now = utc_now()
         subject = f"status:{now.isoformat()}"
         tell(session, project.id, "project.changed", subject, {"status": status}, now=now)
     return RedirectResponse(address_of(project), status_code=303)
+
+
+def _stale(
+    request: Request, account: AccountRecord, project: ProjectRecord, fields: Mapping[str, str]
+) -> str:
+    stored = {**form_from_settings(read_settings(project.settings)), "description": project.description}
+    others = [
+        name.replace("_", " ")
+        for name, value in stored.items()
+        if fields.get(name, "").replace("\r", "").strip() != value.strip()
+    ]
+    t = words_for(request, account)
+    return t("refused.stale_settings", fields=", ".join(others) or "–")
 
 
 def _require_lead(account: AccountRecord) -> None:
@@ -158,6 +184,7 @@ def _page(
         # A box that is not ticked is not sent: after a refused form it must not come back ticked.
         fields={key: "" for key in defaults} | {"description": project.description} | dict(fields),
         days=DAYS,
+        version=version_of(project.settings, project.description),
         done=done,
         problem=problem,
     )

@@ -1,8 +1,6 @@
 """Projects: what each holds, how far it has come, and how far its annotators agree."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -13,10 +11,11 @@ from annotation.forms import read_settings
 from annotation.own_work import own_work
 from annotation.pages import render
 from annotation.rights import may, may_anywhere
+from storage.carried import carried
 from storage.guidelines import current_guideline
 from storage.members import list_members
-from storage.progress import project_progress, submissions_since
-from storage.projects import ProjectRecord, count_project
+from storage.progress import Progress, votes_since
+from storage.projects import ProjectRecord, has_comparisons
 from storage.snapshots import list_snapshots
 
 router = APIRouter()
@@ -32,7 +31,8 @@ def projects(request: Request, account: SignedIn, database: Reading) -> HTMLResp
             "work": own_work(database, account, project, now)
             if may(account, project.id, "annotate")
             else None,
-            "progress": project_progress(database, project.id) if can_read(account, project.id) else None,
+            "reads": can_read(account, project.id),
+            "progress": _progress(database, project.id) if can_read(account, project.id) else None,
         }
         for project in visible_projects(database, account)
     ]
@@ -45,7 +45,7 @@ def projects(request: Request, account: SignedIn, database: Reading) -> HTMLResp
 def project(request: Request, name: str, account: SignedIn, database: Reading) -> HTMLResponse:
     """One project: counts, progress, snapshots and the figures of its last agreement."""
     found = readable_project(database, account, name)
-    counts = count_project(database, found.id)
+    known = carried(database, found.id, holdings=True)
     leads = may(account, found.id, "lead")
     return render(
         request,
@@ -53,9 +53,11 @@ def project(request: Request, name: str, account: SignedIn, database: Reading) -
         account=account,
         project=found,
         state=read_settings(found.settings).status if leads else None,
-        lacks=_lacks(database, found, counts),
-        counts=counts,
-        progress=project_progress(database, found.id),
+        lacks=_lacks(database, found) if leads else [],
+        counts=known.holdings if known else None,
+        counted_at=known.counted_at if known else None,
+        is_current=known.is_current if known else True,
+        progress=known.progress if known else None,
         snapshots=list_snapshots(database, found.id),
         agreement=last_agreement(found.id),
     )
@@ -63,26 +65,32 @@ def project(request: Request, name: str, account: SignedIn, database: Reading) -
 
 @router.get("/projects/{name}/agreement")
 def agreement(request: Request, name: str, account: SignedIn, database: Reading) -> HTMLResponse:
-    """The last computed agreement of a project, and how many submissions have come since."""
+    """The last computed agreement of a project, and how many rankings have come since."""
     found = readable_project(database, account, name)
     last = last_agreement(found.id)
+    since = last.last_submission if last else None
     return render(
         request,
         "agreement.html",
         account=account,
         project=found,
         agreement=last,
-        newer=submissions_since(database, found.id, last.computed_at) if last else 0,
+        newer=0 if since is None else votes_since(database, found.id, since),
     )
 
 
-def _lacks(database: Reading, project: ProjectRecord, counts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _progress(database: Reading, project_id: int) -> Progress | None:
+    known = carried(database, project_id)
+    return known.progress if known else None
+
+
+def _lacks(database: Reading, project: ProjectRecord) -> list[tuple[str, str]]:
     """What a project needs before anybody can rank in it, each with the page that gives it."""
     roles = {role for member in list_members(database, project.id) for role in member.roles}
     return [
         (text, page)
         for text, page, is_missing in (
-            ("Add comparisons to rank", "data", not counts["comparisons"]),
+            ("Add comparisons to rank", "data", not has_comparisons(database, project.id)),
             ("Write the guideline", "guidelines", current_guideline(database, project.id) is None),
             ("Invite annotators", "members", "annotator" not in roles),
         )

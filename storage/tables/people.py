@@ -34,6 +34,8 @@ class Project(Base):
     """The overlap policy that the comparisons' targets were last set by, as JSON."""
     queued: Mapped[int] = mapped_column(default=0)
     """Ordinary comparisons that wanted votes at the last count; those closed since are in `project_annotator`."""
+    changes: Mapped[int] = mapped_column(default=0)
+    """How often what the project holds was changed otherwise than by an annotator's answer: imports, withdrawals."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

@@ -20,13 +20,18 @@ class ProjectAnnotator(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
     annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"), primary_key=True, index=True)
     submissions: Mapped[int] = mapped_column(default=0)
-    """First revisions of ordinary, gold and repeated comparisons; practice is counted by itself."""
+    """Sent for ordinary, gold and repeated comparisons, whatever became of them; a revision and practice are none."""
     ranked: Mapped[int] = mapped_column(default=0)
+    """Those that rank by their latest revision; the others are `skipped`."""
     skipped: Mapped[int] = mapped_column(default=0)
+    votes: Mapped[int] = mapped_column(default=0)
+    """Votes that these answers gave to ordinary comparisons, less those that they took back. Only its growth tells
+    something: what a withdrawal takes away is in `comparison.votes` alone."""
     seconds: Mapped[float] = mapped_column(Float(53), default=0.0)
     closed: Mapped[int] = mapped_column(default=0)
     """Comparisons that this annotator's votes gave the last vote they wanted, since `project.queued` was counted."""
     gold_answered: Mapped[int] = mapped_column(default=0)
+    """Gold comparisons ranked; withdrawn answers are taken off."""
     gold_agreed: Mapped[float] = mapped_column(Float(53), default=0.0)
     """Sum over the gold answers of the share of decided pairs on which they agree."""
     practised: Mapped[int] = mapped_column(default=0)
@@ -54,6 +59,7 @@ class WorkDay(Base):
     """ISO date."""
     annotator_id: Mapped[int] = mapped_column(ForeignKey("annotator.id"), primary_key=True, index=True)
     ranked: Mapped[int] = mapped_column(default=0)
+    """A skip that is revised into a ranking is one ranking more and one skip less on the day of the revision."""
     skipped: Mapped[int] = mapped_column(default=0)
     practised: Mapped[int] = mapped_column(default=0)
     revised: Mapped[int] = mapped_column(default=0)

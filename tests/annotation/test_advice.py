@@ -162,4 +162,4 @@ def test_the_page_tells_its_age_and_what_came_since(service) -> None:  # type: i
     assert "Computed" in page and "Who disagrees" in page and "come since" not in page
     with service.database.writing() as session:
         import_comparisons(session, project.id, lambda on_bad: enumerate(records[10:], 1), source="test")
-    assert "6 submissions have come since" in service.browser.get("/projects/stories/agreement").text
+    assert "6 rankings have come since" in service.browser.get("/projects/stories/agreement").text

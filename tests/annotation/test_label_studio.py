@@ -23,6 +23,9 @@ from workbench.errors import ConfigError
 from workbench.jsonl import write_comparisons
 from workbench.records import Comparison, Completion, Message
 
+# Commands leave the closing of their connections to the end of their process, which is this one's.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SHOWN = Shown(key="k", order=(2, 0, 1), item_ids=("x", "y", "z"))
 
 
@@ -200,6 +203,16 @@ def test_a_missing_token_is_named(monkeypatch) -> None:
     monkeypatch.delenv("NO_TOKEN", raising=False)
     with pytest.raises(ConfigError, match="NO_TOKEN holds no token"):
         Server("http://127.0.0.1:9", "NO_TOKEN")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, new_database, home, monkeypatch):
+    """An empty database of either kind, and the one that commands use."""
+    home.mkdir()
+    database = new_database(request.param)
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ACCORD_DATABASE_URL", url)
+    return database
 
 
 @pytest.fixture

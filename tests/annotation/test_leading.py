@@ -13,9 +13,10 @@ from annotation.live_words import in_words
 from annotation.worker import JOBS, Worker
 from storage.accounts import find_account
 from storage.annotators import ensure_annotator, get_annotator
+from storage.carried import count_rows
 from storage.comparisons import read_comparisons
 from storage.disputes import list_disputes
-from storage.figures import count_figures, keep_figure
+from storage.figures import keep_figure
 from storage.importing import import_comparisons_file
 from storage.jobs import count_jobs
 from storage.projects import get_project
@@ -174,13 +175,20 @@ def test_the_live_page_counts_on_from_what_was_counted(service, torn) -> None:
     with service.database.writing() as session:
         project = get_project(session, "stories")
         annotator = ensure_annotator(session, find_account(session, "ann").id)
-        content, seconds = count_figures(session, project.id)
-        keep_figure(session, project.id, "progress", {**content, "missing": 22}, seconds=seconds, now=now)
+        content = {**count_rows(session, project.id), "missing": 22}
+        keep_figure(session, project.id, "progress", content, seconds=1.0, now=now)
         for back, times in ((2, 3), (1, 5), (0, 2)):
             day = (now - timedelta(days=back)).date().isoformat()
             for _ in range(times):
                 count_answer(
-                    session, project.id, annotator.id, day=day, what="ranked", seconds=30, now=now, more={}
+                    session,
+                    project.id,
+                    annotator.id,
+                    day=day,
+                    what="ranked",
+                    seconds=30,
+                    now=now,
+                    more={"votes": 1},
                 )
     with service.database.reading() as session:
         found = live_figures(session, project, now)
@@ -195,6 +203,21 @@ def test_the_live_page_counts_on_from_what_was_counted(service, torn) -> None:
     page = service.browser.get("/projects/stories/live").text
     assert annotator.pseudonym in page and "/annotators/" not in page, "a reviewer does not withdraw"
     assert service.browser.get("/api/v1/projects/stories/live").json()["progress"]["labels"] == 30
+
+
+def test_a_large_project_is_not_counted_in_a_request(service, torn, monkeypatch) -> None:
+    monkeypatch.setattr("storage.carried.SMALL", -1)
+    service.become("lea")
+    pages = [service.browser.get(path).text for path in ("/", "/projects/stories", "/projects/stories/data")]
+    assert all("Not counted yet" in page for page in pages)
+    assert service.browser.get("/api/v1/projects/stories/live").json()["progress"]["labels"] is None
+    worker = Worker(service.database, service.browser.app.state.settings)
+    while worker.step():
+        pass
+    pages = [service.browser.get(path).text for path in ("/", "/projects/stories", "/projects/stories/data")]
+    assert not any("Not counted yet" in page for page in pages)
+    assert "10 of 10" in pages[0] and "20 rankings that count" in pages[1] and "20 submissions" in pages[2]
+    assert service.browser.get("/projects/stories/agreement").status_code == 200
 
 
 def test_counting_now_is_a_job(service, torn) -> None:

@@ -20,7 +20,6 @@ from storage.disputes import (
     read_dispute,
 )
 from storage.importing import import_comparisons_file
-from storage.submissions import last_submission
 from storage.tables import Account, Comparison, Submission
 from storage.withdrawals import withdraw_sitting, withdraw_submission
 from workbench.errors import DataError, RecordError
@@ -91,7 +90,7 @@ def disputed(database, project, write_lines):
 
 
 def measure(session, project, threshold: float = 0.5) -> int:
-    found = disputable(session, 0, last_submission(session))
+    found = disputable(session, list(session.scalars(select(Submission.id))))
     return measure_disputes(session, found[project.id], {project.id: threshold}, now=NOW)
 
 
