@@ -1,11 +1,13 @@
-"""Next and submit with a million rankings in the database, called as the API calls them; see README.md.
+"""Next, submit and the leads' pages with a million rankings in the database; see README.md.
 
 python -m benchmarks.service_load.million --databases sqlite postgresql
 """
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +20,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from benchmarks.service_load.accord import postgres_url, sqlite_url
+from benchmarks.service_load.pages import count_work, measure_pages
 from storage.annotators import ensure_annotators, get_annotator
 from storage.answering import Answer, find_written, write_answer
 from storage.assignment import Nothing, Rules, next_lease
 from storage.bulk import insert_rows, reserve_ids
 from storage.database import Database, init_database
 from storage.leases import find_lease
-from storage.progress import project_progress
 from storage.projects import create_project
 from storage.standing import lock_standing
 from storage.tables import Comparison, ComparisonItem, Completion, Prompt, Ranking, Submission, utc_now
@@ -35,6 +37,7 @@ K = 4
 OVERLAP = 4
 BATCH = 10_000
 PEOPLE = 200
+PAGE_ROUNDS = 20
 
 
 def fill(database: Database, *, rankings: int, waiting: int) -> None:
@@ -49,6 +52,7 @@ def fill(database: Database, *, rankings: int, waiting: int) -> None:
             _batch(session, project.id, ids, range(start, min(start + BATCH, total)), done)
     with database.writing() as session:
         count_queue(session, project.id)
+    count_work(database, project, people=PEOPLE, each=done * OVERLAP // PEOPLE)
     with database.engine.connect() as connection:
         if database.engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
@@ -193,9 +197,6 @@ def measure(database: Database, *, rounds: int) -> dict[str, object]:
             )
         sent.append(1000 * (time.perf_counter() - begin))
     with database.reading() as session:
-        begin = time.perf_counter()
-        project_progress(session, project.id)
-        progress = time.perf_counter() - begin
         stored = session.scalar(select(func.count()).select_from(Ranking))
     return {
         "database": database.engine.dialect.name,
@@ -206,7 +207,7 @@ def measure(database: Database, *, rounds: int) -> dict[str, object]:
             for name, values in (("next", taken), ("submit", sent))
             for q in (50, 99)
         },
-        "project_progress_s": round(progress, 2),
+        **measure_pages(database, project, rounds=PAGE_ROUNDS),
     }
 
 
@@ -220,7 +221,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1000)
     options = parser.parse_args()
     for name in options.databases:
-        with {"sqlite": sqlite_url, "postgresql": postgres_url}[name]() as url:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            {"sqlite": sqlite_url, "postgresql": postgres_url}[name]() as url,
+        ):
+            os.environ["ACCORD_HOME"] = home  # The stored report of agreement lies there.
             database = init_database(url)
             begin = time.perf_counter()
             fill(database, rankings=options.rankings, waiting=options.waiting)
