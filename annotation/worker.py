@@ -207,7 +207,7 @@ def feed_webhooks(worker: Worker) -> None:
     for hook in hooks:
         name, payload, now = f"webhook:{hook.id}", {"webhook": hook.id}, utc_now()
         with worker.database.writing() as session:
-            position = take_bookmark(session, name, start=hook.first_submission)
+            position = take_bookmark(session, name, start=hook.first_submission - 1)
             if "submission.created" in hook.events:
                 seen = tell_submissions(session, hook, max(position + 1, hook.first_submission))
                 move_bookmark(session, name, max(position, min(seen, worker.settled.position)))

@@ -84,7 +84,7 @@ def test_a_reviewer_sees_rankings_without_names_and_decides(service, torn) -> No
     page = service.browser.get(path)
     assert "decided" in page.text and '<form class="form"' not in page.text
     again = post(service, path, token, reason="no", **tiers)
-    assert again.status_code == 422 and "decided already" in again.text
+    assert again.status_code == 422 and "has ended already" in again.text
     service.become("sec")
     assert service.browser.get(f"/projects/secret/review/{torn}").status_code == 404, (
         "another project's dispute"

@@ -197,7 +197,7 @@ def test_annotators_see_their_project_without_its_figures(service, tmp_path) -> 
     fill(service, tmp_path)
     service.sign_in("ann")
     page = service.browser.get("/").text
-    assert "stories" in page and "submissions by" not in page and 'href="/projects/stories"' not in page
+    assert "stories" in page and "rankings that count" not in page and 'href="/projects/stories"' not in page
 
 
 def test_headers_keep_other_sites_out(service) -> None:
@@ -216,12 +216,12 @@ def test_project_page_counts_progress(service, tmp_path) -> None:
     fill(service, tmp_path)
     service.sign_in("lea")
     page = service.browser.get("/projects/stories").text
-    assert "12 of 13" in page and "24 submissions of 13 wanted" in re.sub(r"\s+", " ", page)
+    assert "12 of 13" in page and "24 rankings that count, of 13 wanted" in re.sub(r"\s+", " ", page)
     assert "Not computed yet" in page
     with service.database.writing() as session:
         withdraw_annotator(session, "sim-ann", reason="test", actor="test")
     again = re.sub(r"\s+", " ", service.browser.get("/projects/stories").text)
-    assert "12 submissions of 13 wanted" in again
+    assert "12 rankings that count, of 13 wanted" in again
 
 
 def test_agreement_is_computed_by_the_command_and_shown(service, tmp_path, capsys) -> None:
