@@ -15,6 +15,7 @@ from annotation.label_studio.server import Server, clean_url
 from annotation.label_studio.tasks import Shown, draw, prompt_text, task_data
 from cli.main import main
 from storage.comparisons import read_comparisons
+from storage.database import open_database
 from storage.importing import import_comparisons_file
 from storage.projects import create_project, get_project
 from storage.tables import Comparison as StoredComparison
@@ -22,9 +23,6 @@ from storage.tables import LabelStudioAnnotation, Submission
 from workbench.errors import ConfigError
 from workbench.jsonl import write_comparisons
 from workbench.records import Comparison, Completion, Message
-
-# Commands leave the closing of their connections to the end of their process, which is this one's.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 SHOWN = Shown(key="k", order=(2, 0, 1), item_ids=("x", "y", "z"))
 
@@ -207,12 +205,20 @@ def test_a_missing_token_is_named(monkeypatch) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, new_database, home, monkeypatch):
-    """An empty database of either kind, and the one that commands use."""
+    """An empty database of either kind, and the one that commands use; what they open is closed after the test."""
     home.mkdir()
     database = new_database(request.param)
-    url = database.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("ACCORD_DATABASE_URL", url)
-    return database
+    monkeypatch.setenv("ACCORD_DATABASE_URL", database.engine.url.render_as_string(hide_password=False))
+    opened = []
+
+    def open_and_keep(url=None):
+        opened.append(open_database(url))
+        return opened[-1]
+
+    monkeypatch.setattr("storage.database.open_database", open_and_keep)
+    yield database
+    for each in opened:
+        each.dispose()
 
 
 @pytest.fixture
