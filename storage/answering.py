@@ -317,7 +317,7 @@ def _guideline_id(session: Session, project_id: int, version: str | None) -> int
     if version is None:
         return None
     values = {"project": project_id, "version": version}
-    found = session.connection().execute(_guideline(), values).scalar()
+    found: int | None = session.connection().execute(_guideline(), values).scalar()
     if found is None:
         raise UnknownGuideline(f"the project has no guideline version {quoted(version, 60)}; reload the page")
     return found
