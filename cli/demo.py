@@ -45,16 +45,16 @@ def demo(arguments: list[str]) -> int:
         if not options.json:
             print(summary_text(results[-1].summary))
             print(f"report: {results[-1].folder / 'report.html'}")
-    if name == "demo" and not options.json:
-        print(
-            "rank the stories by hand, and see how far you agree: accord serve --demo (or make serve ARGS=--demo)"
-        )
     report = dict(results[0].summary) if config.seeds == 1 else over_seeds([r.summary for r in results])
     if config.seeds > 1:
         path = write_seeds_report(results[0].folder, report)
         if not options.json:
             print(seeds_text(report))
         say(f"the same as JSON: {path}")
+    if name == "demo" and not options.json:
+        print(
+            "rank the stories by hand, and see how far you agree: accord serve --demo (or make serve ARGS=--demo)"
+        )
     if options.json:
         print_json(report)
     return 0

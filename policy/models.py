@@ -21,6 +21,7 @@ from workbench.modeling.logprobs import (
     token_logprobs_and_entropy,
     trunk,
 )
+from workbench.modeling.training import RECOMPUTE
 
 REFERENCE_ADAPTER = "ref"
 _CHUNK_FLOATS = 2**24  # Logits a chunk: 64 MB in fp32. Fewer positions a chunk means recomputing them.
@@ -113,7 +114,7 @@ class PolicyAndCritic(nn.Module):
         """Recompute activations in the backward pass. Only a model in training mode does; dropout is 0 all the same."""
         networks: list[Any] = [self.policy, self.critic.trunk]
         for network in networks:
-            network.activation_checkpointing_enable({"use_reentrant": False})
+            getattr(network, f"{RECOMPUTE}_enable")({"use_reentrant": False})
         self.train()
 
 

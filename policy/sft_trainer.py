@@ -27,7 +27,7 @@ from workbench.modeling.chat import pad_id
 from workbench.modeling.devices import has_fast_bf16
 from workbench.modeling.logprobs import hidden_states, output_weight
 from workbench.modeling.losses import linear_cross_entropy
-from workbench.modeling.training import checkpoints, last_checkpoint
+from workbench.modeling.training import RECOMPUTE, checkpoints, last_checkpoint
 from workbench.runs import Run
 from workbench.seeds import derive_seed
 
@@ -159,7 +159,7 @@ def _arguments(config: SFTConfig, run: Run, device: torch.device) -> TRLConfig:
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
         packing=False,
-        activation_checkpointing=config.gradient_checkpointing,
+        **{RECOMPUTE: config.gradient_checkpointing},
         bf16=has_fast_bf16(device) if auto else config.mixed_precision == "bf16",
         fp16=False,
         use_cpu=device.type == "cpu",

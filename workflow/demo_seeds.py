@@ -32,12 +32,12 @@ def summary_text(report: Mapping[str, Any]) -> str:
         [
             "All annotators are SIMULATED; win rates are against SFT by the hidden score that drives them.",
             _policies(report).to_text(),
-            f"best of {best['n']} by an oracle: "
-            f"{percent(best['oracle'])}, by the reward model: {percent(best['reward_model'])}\n"
+            f"Best of {best['n']} by an oracle: {percent(best['oracle'])}, "
+            f"by the reward model: {percent(best['reward_model'])}\n"
             f"reward model: accuracy {percent(reward['accuracy'])} on labels (ceiling {percent(reward['ceiling'])}), "
             f"{percent(reward['truth_accuracy'])} against the hidden score without noise\n"
-            f"hidden score over SFT samples: exact ties {world['exact_ties']:.1%}, closer than a tenth of its "
-            f"deviation {world['near_ties']:.1%}",
+            f"hidden score over SFT samples: exact ties {100 * world['exact_ties']:.1f} %, closer than a tenth "
+            f"of its deviation {100 * world['near_ties']:.1f} %",
             f"seconds: {f'installation {installed:.0f}, ' if installed is not None else ''}{stages}; "
             f"together {seconds['total'] + (installed or 0):.0f}",
         ]

@@ -25,6 +25,7 @@ from tests.tiny_models import byte_tokenizer
 from workbench.modeling.devices import autocast
 from workbench.modeling.groups import Group
 from workbench.modeling.rankings import RankedGroup
+from workbench.modeling.training import RECOMPUTE
 
 BETA = 0.1
 PAIRS_AT_ONCE = 16
@@ -165,7 +166,7 @@ def _trl_settings(bench: Bench, folder: str) -> dict[str, Any]:
         "output_dir": folder,
         "use_cpu": bench.device.type == "cpu",
         "bf16": bench.dtype == torch.bfloat16,
-        "activation_checkpointing": False,
+        RECOMPUTE: False,
         "report_to": [],
         "per_device_train_batch_size": PAIRS_AT_ONCE,
         "dataloader_pin_memory": False,

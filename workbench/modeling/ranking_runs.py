@@ -12,6 +12,7 @@ from workbench.modeling.devices import has_fast_bf16
 from workbench.modeling.label_models import TrainLabels, train_labels
 from workbench.modeling.processes import join_launch
 from workbench.modeling.rankings import RankedGroup, prepare_rankings
+from workbench.modeling.training import RECOMPUTE
 from workbench.preferences import PreferenceData, open_preferences
 from workbench.ranking_settings import RankingSettings
 from workbench.runs import Run
@@ -90,7 +91,7 @@ def ranking_arguments(config: RankingSettings, run: Run, device: torch.device) -
         report_to=[],
         disable_tqdm=True,
         dataloader_pin_memory=False,
-        activation_checkpointing=config.gradient_checkpointing,
+        **{RECOMPUTE: config.gradient_checkpointing},
     )
     if config.batch_comparisons % args.world_size:
         raise ValueError(

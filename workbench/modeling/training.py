@@ -1,13 +1,20 @@
-"""Around the trainer: its checkpoints on disk, and its progress bar."""
+"""Around the trainer: a name in its arguments, its checkpoints on disk, and its progress bar."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
 
+from transformers import TrainingArguments
 from transformers.trainer_callback import TrainerCallback
 
 from workbench.console import progress_bar
 
+_ARGUMENTS = {field.name for field in dataclasses.fields(TrainingArguments)}
+RECOMPUTE = (
+    "activation_checkpointing" if "activation_checkpointing" in _ARGUMENTS else "gradient_checkpointing"
+)
+"""What the library calls recomputing activations: transformers 5.23 has the first name, 5.17 the second alone."""
 STATE_FILE = "trainer_state.json"  # The last file that transformers writes into a checkpoint.
 
 

@@ -16,7 +16,7 @@ from reward.train import RankingRewardTrainer
 from tests.tiny_models import byte_tokenizer, tiny_model
 from workbench.errors import AccordError, DataError
 from workbench.modeling.plans import epoch_steps, micro_batches, rank_share
-from workbench.modeling.training import checkpoints, last_checkpoint
+from workbench.modeling.training import RECOMPUTE, checkpoints, last_checkpoint
 from workbench.records import Comparison, Completion, Ranking
 
 REPOSITORY = Path(__file__).parents[3]
@@ -93,7 +93,7 @@ def test_accumulation_changes_nothing(tmp_path, micro, accumulate, max_tokens):
 def test_recomputed_activations_change_nothing(tmp_path):
     plain = trainer(tmp_path / "a", max_steps=2)
     plain.train()
-    recomputed = trainer(tmp_path / "b", max_steps=2, activation_checkpointing=True)
+    recomputed = trainer(tmp_path / "b", max_steps=2, **{RECOMPUTE: True})
     recomputed.train()
     assert_same(weights(plain), weights(recomputed), atol=1e-6, rtol=1e-5)
 
