@@ -307,7 +307,7 @@ def _find_written() -> CompoundSelect[Any]:
 
 
 @cache
-def _guideline() -> Select[Any]:
+def _guideline() -> Select[int]:
     return select(GuidelineVersion.id).where(
         GuidelineVersion.project_id == bindparam("project"), GuidelineVersion.version == bindparam("version")
     )

@@ -6,18 +6,27 @@ import axe_playwright_python
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
 
-UNSEEN = """() => {
+STOP = """() => {
   const name = (node) => node.outerHTML.slice(0, 120);
   const node = document.activeElement;
-  if (!node || node === document.body) return [];
+  if (!node || node === document.body) return null;
+  const found = [];
+  const done = () => ({ isNew, wrong: found });
+  const isNew = !node.dataset.seen; // a date has a stop for each of its parts
+  node.dataset.seen = "1";
   const style = getComputedStyle(node);
   const outline = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
-  if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) return [`no focus: ${name(node)}`];
+  if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) {
+    found.push(`no focus: ${name(node)}`);
+    return done();
+  }
   const box = node.getBoundingClientRect();
-  if (node.getClientRects().length > 1) return []; // a link over two lines has a frame around each
-  const found = [];
+  if (node.getClientRects().length > 1) return done(); // a link over two lines has a frame around each
   const cut = (edges, what) => {
     const over = [edges.left - (box.left - outline), edges.top - (box.top - outline),
       box.right + outline - edges.right, box.bottom + outline - edges.bottom];
@@ -30,11 +39,11 @@ UNSEEN = """() => {
       cut({ left: b.left, top: b.top, right: b.right, bottom: b.bottom }, up.className || up.tagName);
     }
   }
-  if (node.tagName === "TEXTAREA") return found; // may be taller than the window; the line with the caret is shown
+  if (node.tagName === "TEXTAREA") return done(); // may be taller than the window; the line with the caret is shown
   cut({ left: 0, top: 0, right: innerWidth, bottom: innerHeight }, "the window");
-  return found;
+  return done();
 }"""
-"""What is wrong with the frame of the element that has the focus; it must stand whole within all that could cut it."""
+"""Whether the focus is here for the first time, and what is wrong with its frame, which must stand whole; null at the end."""
 
 FOCUSABLE = """() => {
   const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]");
@@ -64,12 +73,9 @@ def tabbed(page):
     page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); window.scrollTo(0, 0); }")
     while stops < 500:
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement === document.body"):
+        found = page.evaluate(STOP)
+        if found is None:
             return stops, wrong
-        # A date has a stop for each of its parts.
-        stops += page.evaluate(
-            "() => { const node = document.activeElement; const is_new = !node.dataset.seen;"
-            " node.dataset.seen = '1'; return is_new; }"
-        )
-        wrong += page.evaluate(UNSEEN)
+        stops += found["isNew"]
+        wrong += found["wrong"]
     raise AssertionError("Tab never comes to the page's end")

@@ -257,7 +257,7 @@ def test_the_live_page_keeps_its_language_when_it_is_brought_up_to_date(led):
     expect(page.locator("#live-state")).to_contain_text("截至")
     # Names and figures of speech aside, nothing has turned to English.
     shown = page.locator("#live-page").inner_text()
-    assert set(re.findall("[A-Za-z]{3,}", shown)) <= {"alpha", "annotator"}
+    assert set(re.findall("[A-Za-z]{3,}", shown)) <= {"alpha", "person"}
     assert "后台任务：0 个等待" in shown
     page.context.close()
 
