@@ -135,12 +135,14 @@ def kill_often(tmp_path, kills, *, annotators=6):
 
 
 @pytest.mark.timeout(900)
-def test_a_killed_service_loses_nothing_that_it_acknowledged(tmp_path):
+def test_a_killed_service_loses_nothing_that_it_acknowledged(tmp_path, record_property):
+    record_property("repetitions", 5)
     kill_often(tmp_path, 5)
 
 
 @pytest.mark.soak
-def test_a_service_killed_a_hundred_times_loses_nothing(tmp_path):
+def test_a_service_killed_a_hundred_times_loses_nothing(tmp_path, record_property):
+    record_property("repetitions", 100)
     kill_often(tmp_path, 100)
 
 
@@ -184,7 +186,8 @@ def test_a_restarted_postgresql_loses_nothing_that_was_acknowledged(tmp_path):
 
 
 @pytest.mark.soak
-def test_a_postgresql_restarted_twenty_times_loses_nothing(tmp_path):
+def test_a_postgresql_restarted_twenty_times_loses_nothing(tmp_path, record_property):
+    record_property("repetitions", 20)
     restart_postgres(tmp_path, 20)
 
 
