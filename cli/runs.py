@@ -48,7 +48,7 @@ def runs_list(arguments: list[str]) -> None:
         for run in runs
     ]
     titles = ("run", "stage", "status", "started (UTC)", "snapshot")
-    print(Table(columns=[Column(title=title) for title in titles], rows=rows).to_text(), end="")
+    print(Table(columns=[Column(title=title) for title in titles], rows=rows).to_text())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,7 +114,9 @@ def test_runs_are_listed_once_indexed(accord, filled, home):
     assert as_json(accord("runs", "index", "--json")) == {"new": ["sft-1"], "known": []}
     (run,) = as_json(accord("runs", "list", "--json"))["runs"]
     assert (run["name"], run["status"], run["started_at"]) == ("sft-1", "unfinished", "2026-11-22T09:00:00Z")
-    head, _, row = accord("runs", "list")[1].splitlines()
+    listed = accord("runs", "list")[1]
+    head, _, row = listed.splitlines()
+    assert listed.endswith("\n")
     assert head.split() == ["run", "stage", "status", "started", "(UTC)", "snapshot"]
     assert row.split() == ["sft-1", "sft", "unfinished", "2026-11-22", "09:00"]
     assert as_json(accord("runs", "show", "sft-1", "--json"))["checkpoints"] == []
