@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from annotation.access import Forbidden, NotFound, Refused, SignInNeeded, signed_in
+from annotation.access import Forbidden, NotFound, Refused, SignInNeeded, changing, signed_in
 from annotation.language import DEFAULT, Translate, messages, told, translator, words_for
 from annotation.pages import render
 from annotation.throttle import Throttle
@@ -158,6 +158,16 @@ def _bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if not request.url.path.startswith(API):
         return _answer(request, 422, "", "refused.failed", "refused.bad_request")
+    # Some handlers look who asks after the body was read; strangers are not told what is wrong in it.
+    try:
+        with request.app.state.database.reading() as session:
+            account = signed_in(request, session)
+        if request.method != "GET":
+            changing(request, account)
+    except SignInNeeded as stranger:
+        return _to_sign_in(request, stranger)
+    except Refused as refused:
+        return _refused(request, refused)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"] if part != "body")
     text = f"{field or 'the body'}: {first['msg']}"
