@@ -10,6 +10,8 @@ import tyro
 from cli.arguments import parse_plain
 from workbench.errors import UsageError
 
+KEEP_ALIVE = 75
+"""Seconds for which a silent connection stays open: longer than most rankings take, and than proxies keep theirs."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -59,7 +61,7 @@ def serve(arguments: list[str]) -> int:
     )
     import uvicorn
 
-    from annotation.app import create_app
+    from annotation.app import create_app, settle_process
     from annotation.settings import load_settings
     from storage.database import open_database
     from workbench.console import say
@@ -85,13 +87,17 @@ def serve(arguments: list[str]) -> int:
             host=options.host,
             port=options.port,
             log_level="warning",
+            timeout_keep_alive=KEEP_ALIVE,
         )
         return 0
+    app = create_app(settings, database, with_worker=with_worker)
+    settle_process()
     uvicorn.run(
-        create_app(settings, database, with_worker=with_worker),
+        app,
         host=options.host,
         port=options.port,
         log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE,
     )
     database.dispose()
     return 0
