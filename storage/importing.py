@@ -3,7 +3,6 @@
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from storage.prompts import add_demonstration, add_to_pool
 from storage.submissions import NewRanking, add_rankings, find_rankings, ranking_content_hash
 from storage.votes import count_queue, count_votes, project_policy
 from storage.voting import settle_targets
+from workbench.cycles import no_search_for_cycles
 from workbench.errors import RecordError
 from workbench.jsonl import OnBad, read_numbered
 from workbench.record_json import comparison_from_json, demonstration_from_json, prompt_from_json
@@ -88,7 +88,8 @@ def import_comparisons(
     lock_project(session, project_id)
     bad: list[str] = []
     writer = _Writer(session, project_id, source, bad if skip_bad else None)
-    with _collecting_between_batches():
+    # The writer calls for it when the records of a batch are gone.
+    with no_search_for_cycles():
         for number, comparison in read((lambda error: bad.append(str(error))) if skip_bad else None):
             writer.add(number, comparison)
         writer.flush()
@@ -99,22 +100,6 @@ def import_comparisons(
     )
     audit.record(session, actor, "import comparisons", f"project:{project_id}", report.to_json())
     return report
-
-
-@contextmanager
-def _collecting_between_batches() -> Iterator[None]:
-    """Python's search for cycles only where the writer asks for it, when the records of a batch are gone.
-
-    By itself it goes through all living records again and again, a fourth of an import's time, and records are in no
-    cycle.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def import_prompts_file(

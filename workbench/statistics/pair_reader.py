@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from workbench.cycles import no_search_for_cycles
 from workbench.records import Comparison, Prompt, Ranking
 from workbench.statistics.excerpts import Excerpts, excerpt
 from workbench.statistics.groups import group_rows
@@ -26,8 +27,9 @@ def expand_pairs(comparisons: Iterable[Comparison]) -> PairLabels:
     do not. Reads the stream once.
     """
     reader = _Reader()
-    for comparison in comparisons:
-        reader.read(comparison)
+    with no_search_for_cycles():
+        for comparison in comparisons:
+            reader.read(comparison)
     return reader.labels()
 
 
