@@ -4,28 +4,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scipy.special import ndtri
-
-from annotation.report_parts import plural
+from annotation.report_parts import percent, plural
 from annotation.shown import shown
+from annotation.standing_out import (
+    BELOW,
+    FEW,
+    LEANING,
+    TIES_APART,
+    apart_by_ties,
+    critical,
+    in_percent,
+    reasons_to_speak,
+    standard_error,
+    ties_are_left_open,
+)
 from workbench.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
     from annotation.agreement import Agreement
-    from workbench.statistics.annotators import AnnotatorFigures
-    from workbench.statistics.work import Pace
 
-BELOW = 0.03
-"""Decisive agreement below the panel's by this much is worth speaking of, if it is no accident."""
-LEANING = 0.05
-"""The same for the share won by the first shown, away from one half."""
-TIES_APART = 0.20
-"""The same for the share of ties, away from the panel's."""
-HURRIED = 0.30
-"""Share of hurried rankings from which on they are spoken of; n at least `FEW`."""
-FEW = 30
-STREAK = 8
-UNRELIABLE = 0.75
+TIES_MATTER = 0.05
+"""Share of meetings that end with a tie against a side, from which on a word on ties is worth its place."""
+LITTLE = 0.2
+"""Alpha under which, with its whole interval, annotators agree hardly at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,46 +52,47 @@ def give_advice(agreement: "Agreement") -> list[Advice]:
     ]
 
 
-def critical(comparisons: int) -> float:
-    """Standard errors beyond which the largest of so many differences is no accident at 5 % (Bonferroni)."""
-    return float(ndtri(1 - 0.025 / max(comparisons, 1)))
-
-
-def standard_error(estimate: Estimate) -> float | None:
-    """From the width of a 95 % interval; None without one, or where it has no width for want of observations.
-
-    Where all of many observations say the same, the rule of three stands for the width: at most 3 / n say otherwise.
-    """
-    if estimate.low is None or estimate.high is None:
-        return None
-    if estimate.high > estimate.low:
-        return (estimate.high - estimate.low) / 3.92
-    return 3 / estimate.n / 1.96 if estimate.n >= FEW else None
-
-
 def _no_better_than_chance(agreement: "Agreement") -> Iterator[Advice]:
     alpha = agreement.panel.alpha_nominal
-    if alpha.low is not None and alpha.low <= 0:
+    if alpha.low is None or alpha.high is None or alpha.low > 0:
+        return
+    why = f"Alpha is {alpha.format(2)}, and 0 is what chance gives."
+    if alpha.high >= LITTLE:
         yield Advice(
-            kind="guideline",
-            what="Find out first why annotators agree no better than chance: the task, the guideline, or who answers.",
-            why=f"Alpha is {alpha.format(2)}, and 0 is what chance gives.",
+            kind="collect",
+            what="Collect more rankings with overlap before concluding anything.",
+            why=f"{why} The interval is so wide that agreement may be good or none.",
         )
+        return
+    without = [
+        (found.alpha, figures.judge.name)
+        for found, figures in zip(agreement.influence.without, agreement.annotators, strict=True)
+        if found.alpha is not None
+    ]
+    if without and (best := max(without))[0] >= LITTLE / 2 + (alpha.value or 0.0):
+        why += f" Without {shown(best[1], 40)} it would be {best[0]:.2f}."
+    yield Advice(
+        kind="guideline",
+        what="Find out first why annotators agree no better than chance: the task, the guideline, or who answers.",
+        why=why,
+    )
 
 
 def _rerank(agreement: "Agreement") -> Iterator[Advice]:
-    disputes = agreement.disputes
-    if not disputes.prompts:
+    disputes, alpha = agreement.disputes, agreement.panel.alpha_nominal
+    # Where all is near chance, no prompt is worse than another but by chance.
+    if not disputes.prompts or (alpha.low is not None and alpha.low <= 0):
         return
     ids = [name for prompt in disputes.prompts for name in prompt.comparisons]
     share = disputes.listed / disputes.disagreements
+    spread = " The others are spread over many prompts." if share < 0.1 else ""
     few = len(disputes.prompts)
     yield Advice(
         kind="rerank",
         what=f"Rank again, or settle, the {few} {plural('prompt', few)} listed under On what.",
         why=(
             f"{disputes.listed:,} of the {disputes.disagreements:,} disagreements ({share:.0%}) are on these "
-            f"{len(disputes.prompts)} of {disputes.prompts_met:,} prompts."
+            f"{few} of {disputes.prompts_met:,} prompts.{spread}"
         ),
         refers_to={"comparisons": ids},
     )
@@ -98,16 +100,8 @@ def _rerank(agreement: "Agreement") -> Iterator[Advice]:
 
 def _annotators(agreement: "Agreement") -> list[Advice]:
     """Those who stand out, with most reasons first and, of as many, with least agreement."""
-    beyond = critical(len(agreement.annotators))
     found = []
-    for figures, pace, reliability in zip(
-        agreement.annotators, agreement.work.paces, agreement.reliability, strict=True
-    ):
-        reasons = [
-            *_unreliable(reliability.follows),
-            *_stands_apart(figures, agreement, beyond),
-            *_works_badly(pace, beyond, len(agreement.annotators)),
-        ]
+    for figures, reasons in reasons_to_speak(agreement):
         if not reasons:
             continue
         advice = Advice(
@@ -121,68 +115,8 @@ def _annotators(agreement: "Agreement") -> list[Advice]:
     return [advice for *_, advice in sorted(found, key=lambda entry: entry[:3])]
 
 
-def _unreliable(follows: Estimate) -> Iterator[str]:
-    if follows.value is not None and follows.high is not None and follows.high < UNRELIABLE:
-        yield f"has a reliability of {follows.format(2)}, where 0.5 says nothing"
-
-
-def _stands_apart(figures: "AnnotatorFigures", agreement: "Agreement", beyond: float) -> Iterator[str]:
-    panel = agreement.panel.decisive.value
-    found, error = figures.decisive, standard_error(figures.decisive)
-    if (
-        found.value is not None
-        and error
-        and panel is not None
-        and panel - found.value >= max(BELOW, beyond * error)
-    ):
-        yield f"agrees with the others {_percent(found)} of the time, the panel {panel:.0%}"
-    found, error = figures.first_shown, standard_error(figures.first_shown)
-    if found.value is not None and error and abs(found.value - 0.5) >= max(LEANING, beyond * error):
-        yield f"takes what is shown first {_percent(found)} of the time"
-    ties, error = figures.ties, standard_error(figures.ties)
-    usual = agreement.ties.value
-    if ties.value is not None and error and usual is not None:
-        apart = abs(ties.value - usual)
-        if apart >= max(TIES_APART, beyond * error):
-            yield f"ties {_percent(ties)} of the pairs, the panel {usual:.0%}"
-    own = figures.intra
-    if own.value is not None and own.high is not None and own.n >= FEW and own.high < 0.7:
-        yield f"gives the same verdict on the same pair again only {_percent(own)} of the time"
-
-
-def _works_badly(pace: "Pace", beyond: float, annotators: int) -> Iterator[str]:
-    streak, chance = pace.streak or 0, 1.0 if pace.streak_chance is None else pace.streak_chance
-    if streak >= STREAK and chance * annotators < 0.01:
-        yield f"gave one and the same answer, by places on the page, {streak} times running"
-    if pace.hurried.value is not None and pace.hurried.n >= FEW and pace.hurried.value >= HURRIED:
-        yield f"made {_percent(pace.hurried)} of the rankings in under a third of the usual time"
-    error = standard_error(pace.drift)
-    if (
-        pace.drift.value is not None
-        and error
-        and pace.drift.value < 0
-        and -pace.drift.value >= max(BELOW, beyond * error)
-    ):
-        yield (
-            f"agreed with the others less in the second half of the work, by {-100 * pace.drift.value:.0f} points"
-            f" (n={pace.drift.n:,})"
-        )
-
-
 def _guideline(agreement: "Agreement") -> Iterator[Advice]:
-    tie = agreement.disputes.with_tie
-    if tie.value is not None and tie.n >= FEW and tie.value >= 0.5:
-        shares = [f.ties.value for f in agreement.annotators if f.ties.value is not None and f.ties.n >= FEW]
-        spread = (
-            f" Annotators tie between {min(shares):.0%} and {max(shares):.0%} of pairs."
-            if len(shares) > 1
-            else ""
-        )
-        yield Advice(
-            kind="guideline",
-            what="Say in the guideline when two completions tie.",
-            why=f"In {_percent(tie)} of the disagreements one of the two called a tie.{spread}",
-        )
+    yield from _ties(agreement)
     yield from _weak_slices(agreement)
     yield from _length(agreement)
     for change in agreement.guideline_changes:
@@ -212,23 +146,42 @@ def _guideline(agreement: "Agreement") -> Iterator[Advice]:
         yield Advice(
             kind="guideline",
             what="Tell annotators to read every completion before placing the first.",
-            why=f"What is shown first wins {_percent(first)} of the decisive judgements; without a leaning, half.",
+            why=f"What is shown first wins {in_percent(first)} of the decisive judgements; without a leaning, half.",
         )
     yield from _fatigue(agreement)
 
 
+def _ties(agreement: "Agreement") -> Iterator[Advice]:
+    tie, meetings = agreement.disputes.with_tie, agreement.counts["meetings"]
+    matters = tie.value is not None and tie.n >= FEW and tie.value * tie.n >= TIES_MATTER * meetings
+    left_open = ties_are_left_open(agreement)
+    if tie.value is None or not (left_open or (matters and tie.value >= 0.5)):
+        return
+    why = f"In {in_percent(tie)} of the disagreements one of the two called a tie."
+    shares = [f.ties.value for f in agreement.annotators if f.ties.value is not None and f.ties.n >= FEW]
+    if len(shares) > 1 and max(shares) - min(shares) >= TIES_APART / 2:
+        why += f" Annotators tie between {percent(min(shares))} and {percent(max(shares))} of pairs."
+    if left_open:
+        why += (
+            f" {len(list(apart_by_ties(agreement))):,} of {len(agreement.annotators):,} are far from the "
+            f"{percent(agreement.ties.value or 0.0)} of all together, so nobody is named for it."
+        )
+    yield Advice(kind="guideline", what="Say in the guideline when two completions tie.", why=why)
+
+
 def _weak_slices(agreement: "Agreement") -> Iterator[Advice]:
     overall = agreement.panel.decisive.value
-    beyond = critical(len(agreement.slices))
     for part in agreement.slices:
-        found, error = part.panel.decisive, standard_error(part.panel.decisive)
+        prompts = part.panel.by_prompt.n
+        beyond = critical(len(agreement.slices), prompts)
+        found, error = part.panel.decisive, standard_error(part.panel.decisive, prompts)
         if found.value is None or not error or overall is None or found.n < FEW:
             continue
         if overall - found.value >= max(BELOW, beyond * error):
             yield Advice(
                 kind="guideline",
                 what=f"Clarify the guideline where {shown(part.tag, 40)} is {shown(part.value, 40)}.",
-                why=f"Decisive agreement is {_percent(found)} there, {overall:.0%} over all.",
+                why=f"Decisive agreement is {in_percent(found)} there, {overall:.0%} over all.",
                 refers_to={"slice": {part.tag: part.value}},
             )
 
@@ -244,7 +197,7 @@ def _length(agreement: "Agreement") -> Iterator[Advice]:
             what="Say in the guideline whether length counts.",
             why=(
                 f"Where two completions differ in length by {leaning[-1].name}, the longer one wins "
-                f"{_percent(found)} of the decisive judgements."
+                f"{in_percent(found)} of the decisive judgements."
             ),
         )
 
@@ -261,8 +214,8 @@ def _fatigue(agreement: "Agreement") -> Iterator[Advice]:
             kind="annotator",
             what=f"Suggest a break before {spans[-1].name.split(' ')[0]} minutes of work.",
             why=(
-                f"Decisive agreement is {_percent(fresh)} at {spans[0].name} of a sitting, "
-                f"{_percent(tired)} at {spans[-1].name}."
+                f"Decisive agreement is {in_percent(fresh)} at {spans[0].name} of a sitting, "
+                f"{in_percent(tired)} at {spans[-1].name}."
             ),
         )
 
@@ -296,10 +249,6 @@ def _collect(agreement: "Agreement") -> Iterator[Advice]:
                     f"{enough.prompts:,} prompts now."
                 ),
             )
-
-
-def _percent(estimate: Estimate) -> str:
-    return estimate.format(2, percent=True)
 
 
 def _points(estimate: Estimate) -> str:

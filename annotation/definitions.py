@@ -126,7 +126,8 @@ DEFINITIONS = {
     ),
     "Standing out": (
         "An annotator or a slice is named where its distance from the panel is large enough to matter and beyond "
-        "what the largest of as many would reach by chance in one report of twenty (Bonferroni)."
+        "what the largest of as many would reach by chance in one report of twenty (Bonferroni, with Student's t, "
+        "since few rankings make an uncertain error)."
     ),
     "Reliability": (
         "The probability with which an annotator follows the preferences that the whole panel's votes point to, rather "

@@ -5,7 +5,7 @@ from annotation.anchors import ANCHORS
 from annotation.report_annotators import annotator_blocks
 from annotation.report_disputes import dispute_blocks
 from annotation.report_enough import advice_blocks, enough_blocks
-from annotation.report_parts import plural, terms
+from annotation.report_parts import percent, plural, terms
 from annotation.report_work import work_blocks
 from annotation.shown import shown
 from workbench.page import Block, KeyFigure, KeyFigures, Notice, Page, Section
@@ -70,17 +70,26 @@ def _headline(agreement: Agreement) -> str:
         return f"{made} Agreement cannot be computed: {panel.with_ties.reason}."
     text = (
         f"{made} Where two of them judged the same pair of completions, they gave the same verdict (better, worse or "
-        f"tied) {panel.with_ties.value:.0%} of the time; judgements drawn at random from the same pool would do so "
-        f"{panel.chance_with_ties.value:.0%} of the time."
+        f"tied) {percent(panel.with_ties.value)} of the time; judgements drawn at random from the same pool would do "
+        f"so {percent(panel.chance_with_ties.value)} of the time."
     )
     if panel.decisive.value is not None:
-        text += f" Where both took a side, it was the same side {panel.decisive.value:.0%} of the time (chance: 50%)."
-    return text + _alpha_reading(panel.alpha_nominal.value)
+        same = percent(panel.decisive.value)
+        text += f" Where both took a side, it was the same side {same} of the time (chance: 50%)."
+    return text + _alpha_reading(panel.alpha_nominal)
 
 
-def _alpha_reading(alpha: float | None) -> str:
+def _alpha_reading(estimate: Estimate) -> str:
+    alpha, low, high = estimate.value, estimate.low, estimate.high
     if alpha is None:
         return ""
+    if low is not None and high is not None and low <= 0:
+        if high < 0:
+            return " The whole interval of alpha is below 0: annotators disagree more than chance would have them."
+        return (
+            " The interval of nominal alpha holds 0, so these labels do not show that annotators agree any better "
+            "than chance."
+        )
     if alpha >= 0.8:
         return (
             " By Krippendorff's rule of thumb (nominal alpha of 0.80 or more) such labels can be relied on."
@@ -185,6 +194,7 @@ def _anchor_table(agreement: Agreement) -> Table:
             Column(title="source"),
         ],
         rows=rows,
+        cards=True,
         note="Tasks, annotators and definitions differ; these say what is usual, not what is good enough.",
     )
 

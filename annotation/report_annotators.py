@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from annotation.agreement import Agreement
-from annotation.report_parts import without_empty_columns
+from annotation.report_parts import GREY, any_faint, faint_if_few, without_empty_columns
 from annotation.shown import shown
 from workbench.page import Block
 from workbench.plots import Points, estimate_plot, scatter_plot
@@ -103,8 +103,8 @@ def _table(agreement: Agreement, order: list[int]) -> Table:
     columns = [
         Column(title="annotator"),
         Column(title="kind"),
-        Column(title="rankings", kind="count"),
         Column(title="skips", kind="count"),
+        Column(title="rankings", kind="count"),
         Column(title="agrees, ties counted", kind="estimate_percent"),
         Column(title="agrees, decisive only", kind="estimate_percent"),
         Column(title="reliability", kind="estimate"),
@@ -121,26 +121,38 @@ def _table(agreement: Agreement, order: list[int]) -> Table:
             (
                 shown(one.judge.name, 40),
                 one.judge.kind,
-                one.judge.rankings,
                 one.judge.skips,
-                one.with_ties,
-                one.decisive,
+                one.judge.rankings,
+                faint_if_few(one.with_ties),
+                faint_if_few(one.decisive),
                 _reliability(agreement.reliability[i].follows),
-                one.intra,
+                faint_if_few(one.intra),
                 alpha,
             )
         )
     panel = agreement.panel.alpha_nominal
     whole = "" if panel.value is None else f"Alpha of the whole panel: {panel.format(3)}."
-    grey = (
-        "Grey (in text: °): the votes say little of it."
-        if any(isinstance(row[6], Faint) for row in rows)
-        else ""
-    )
-    note = " ".join(part for part in (whole, rows_note(agreement.annotators, order), grey) if part)
+    grey = f"{GREY[:-1]}, or a reliability that the votes say little of." if any_faint(rows) else ""
+    # What is the same for everybody is said once, and the columns that tell people apart have the room.
+    same = []
+    kinds = {one.judge.kind for one in agreement.annotators}
+    if len(kinds) == 1:
+        columns, rows = _without(1, columns, rows)
+        same.append(f"Kind of every annotator: {kinds.pop()}.")
+    if not any(one.judge.skips for one in agreement.annotators):
+        at = next(i for i, column in enumerate(columns) if column.title == "skips")
+        columns, rows = _without(at, columns, rows)
+        same.append("Nobody skipped.")
+    note = " ".join(part for part in (whole, *same, rows_note(agreement.annotators, order), grey) if part)
     return without_empty_columns(
         Table(title="Agreement of each annotator", columns=columns, rows=rows, note=note, stacked=True)
     )
+
+
+def _without(
+    at: int, columns: list[Column], rows: list[tuple[Cell, ...]]
+) -> tuple[list[Column], list[tuple[Cell, ...]]]:
+    return columns[:at] + columns[at + 1 :], [row[:at] + row[at + 1 :] for row in rows]
 
 
 def _reliability(follows: Estimate) -> Cell:
@@ -173,13 +185,12 @@ def _matrix(agreement: Agreement) -> Table:
         for i in range(1, len(names))
     ]
     columns = [Column(title=""), *(Column(title=name, kind="estimate") for name in names[:-1])]
-    few = any(isinstance(cell, Faint) for row in rows for cell in row)
     return Table(
         title="Cohen's kappa of every two annotators, and how many judgements they have in common",
         columns=columns,
         rows=rows,
         stacked=True,
-        note=f"Grey (in text: °): {FEW_REASON}." if few else "",
+        note=f"Grey (in text: °): {FEW_REASON}." if any_faint(rows) else "",
     )
 
 
@@ -202,7 +213,7 @@ def _extremes(agreement: Agreement) -> list[Block]:
         f"above {_number(middle)}."
     )
     chosen = known if len(known) <= 20 else known[:10] + known[-10:]
-    rows = [(names[pair.one], names[pair.two], pair.kappa, pair.decisive) for pair in chosen]
+    rows = [(names[pair.one], names[pair.two], pair.kappa, faint_if_few(pair.decisive)) for pair in chosen]
     columns = [
         Column(title="annotator"),
         Column(title="annotator"),
@@ -219,6 +230,8 @@ def _extremes(agreement: Agreement) -> list[Block]:
         if chosen is not known
         else ""
     )
+    grey = GREY if any_faint(rows) else ""
+    note = " ".join(part for part in (note, grey) if part)
     return [said, _map(agreement, known), Table(title=title, columns=columns, rows=rows, note=note)]
 
 

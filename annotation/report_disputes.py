@@ -64,7 +64,7 @@ def _prompts(agreement: Agreement) -> list[Block]:
         Column(title="votes on its most disputed pair"),
         Column(title="comparison"),
     ]
-    table = Table(title="The prompts that drive disagreement", columns=columns, rows=rows)
+    table = Table(title="The prompts that drive disagreement", columns=columns, rows=rows, cards=True)
     return [said, table, *(_rankings(prompt) for prompt in disputes.prompts)]
 
 
@@ -83,7 +83,8 @@ def _rankings(prompt: DisputedPrompt) -> Folded:
     if found.more:
         notes.append(f"{found.more:,} more {plural('ranking', found.more)} of it not shown.")
     name = shown(prompt.text, 90) or "(an empty prompt)"
-    return Folded(f"Completions and ranks: {name}", Table(columns=columns, rows=rows, note=" ".join(notes)))
+    table = Table(columns=columns, rows=rows, note=" ".join(notes), cards=True)
+    return Folded(f"Completions and ranks: {name}", table)
 
 
 def _slices(agreement: Agreement) -> list[Block]:

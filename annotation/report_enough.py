@@ -2,7 +2,9 @@
 
 from annotation.advice import give_advice
 from annotation.agreement import Agreement
+from annotation.report_parts import plural
 from workbench.page import Block
+from workbench.statistics.work import NO_SECONDS
 from workbench.tables import Cell, Column, Missing, Table
 
 KINDS = {
@@ -24,19 +26,18 @@ def enough_blocks(agreement: Agreement) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     reached = []
     for name, key, figure, scale, digits, unit in (
-        ("decisive agreement, points", "decisive", agreement.panel.decisive, 100, 1, " points"),
+        ("decisive agreement, points", "decisive", agreement.panel.decisive, 100, 1, "point"),
         ("alpha, nominal", "alpha", agreement.panel.alpha_nominal, 1, 3, ""),
     ):
         now = figure.scaled(scale).format(digits)
         narrow = [need for need in enough.needs[key] if not need.rankings]
         if narrow:
-            reached.append(
-                f"{name.split(',')[0]} is known to ± {min(need.half_width for need in narrow) * scale:g}{unit} or "
-                f"better: {now}"
-            )
+            width = min(need.half_width for need in narrow) * scale
+            points = f" {plural(unit, round(width))}" if unit else ""
+            reached.append(f"{name.split(',')[0]} is known to ± {width:g}{points} or better: {now}")
         for need in enough.needs[key]:
             if need.rankings:
-                hours = Missing("no times on the page are recorded") if need.hours is None else need.hours
+                hours = Missing(NO_SECONDS) if need.hours is None else need.hours
                 wanted = f"± {need.half_width * scale:g}"
                 rows.append((f"{name}: now {now}", wanted, need.prompts, need.rankings, hours))
     if reached:
@@ -106,4 +107,4 @@ def advice_blocks(agreement: Agreement) -> list[Block]:
     rows = [(KINDS[item.kind], item.what, item.why) for item in listed]
     more = len(people) - PEOPLE
     note = f"{more:,} more annotators stand out; the JSON has all." if more > 0 else ""
-    return [Table(columns=columns, rows=rows, note=note)]
+    return [Table(columns=columns, rows=rows, note=note, cards=True)]

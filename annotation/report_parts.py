@@ -1,8 +1,15 @@
 """Small parts that the sections of the agreement report share."""
 
+from collections.abc import Sequence
+
 from annotation.definitions import DEFINITIONS, SECTION_TERMS
 from workbench.page import Block, Definition
-from workbench.tables import Table, missing_reason
+from workbench.statistics.annotator_pairs import FEW
+from workbench.statistics.estimates import Estimate
+from workbench.tables import Cell, Faint, Table, missing_reason
+
+GREY = f"Grey (in text: °): n under {FEW}."
+"""What a grey figure means, below a table that has one."""
 
 
 def terms(section: str) -> list[Block]:
@@ -13,6 +20,25 @@ def terms(section: str) -> list[Block]:
 def plural(word: str, count: int) -> str:
     """The word, with an s unless there is one of it."""
     return word if count == 1 else word + "s"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; with decimals where it would read as none or all and is neither."""
+    for digits in range(4):
+        text = f"{share:.{digits}%}"
+        if 0 < float(text[:-1]) < 100:
+            return text
+    return f"{share:.0%}"
+
+
+def faint_if_few(figure: Estimate) -> Cell:
+    """The figure, greyed where it rests on too few observations to be read like the others."""
+    return Faint(figure) if figure.n < FEW else figure
+
+
+def any_faint(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether a value of the table is greyed, so that its note must say why."""
+    return any(isinstance(cell, Faint) and cell.value.value is not None for row in rows for cell in row)
 
 
 def without_empty_columns(table: Table) -> Table:
@@ -36,4 +62,5 @@ def without_empty_columns(table: Table) -> Table:
         rows=[[row[i] for i in kept] for row in table.rows],
         note=" ".join(part for part in (table.note, f"Without values: {left_out}.") if part),
         stacked=table.stacked,
+        cards=table.cards,
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from annotation.advice import STREAK
 from annotation.agreement import Agreement
 from annotation.report_annotators import chosen_annotators, rows_note
-from annotation.report_parts import without_empty_columns
+from annotation.report_parts import GREY, any_faint, faint_if_few, without_empty_columns
 from annotation.shown import shown
+from annotation.standing_out import STREAK
 from workbench.page import Block
-from workbench.statistics.work import FEW_RANKINGS, Span
+from workbench.statistics.work import FEW_RANKINGS, NO_SECONDS, Span
 from workbench.tables import Cell, Column, Missing, Table
 
 
@@ -48,19 +48,19 @@ def _ways(agreement: Agreement) -> Table:
             streak = f"{pace.streak:,} ({_chance(pace.streak, pace.streak_chance)})"
         seconds: Cell = one.judge.seconds
         if seconds is None:
-            seconds = Missing("no times on the page are recorded")
+            seconds = Missing(NO_SECONDS)
         rows.append(
             (
                 shown(one.judge.name, 40),
-                one.first_shown,
-                one.ties,
+                faint_if_few(one.first_shown),
+                faint_if_few(one.ties),
                 seconds,
-                pace.hurried,
+                faint_if_few(pace.hurried),
                 pace.drift.scaled(100),
                 streak,
             )
         )
-    note = rows_note(figures, order)
+    note = " ".join(part for part in (rows_note(figures, order), GREY if any_faint(rows) else "") if part)
     return without_empty_columns(
         Table(title="How each annotator works", columns=columns, rows=rows, note=note, stacked=True)
     )

@@ -144,8 +144,9 @@ def _html_block(block: Block) -> str:
             return block.to_html()
         case Plot():
             caption = f" <span>{html.escape(block.caption)}</span>" if block.caption else ""
+            title = html.escape(block.title, quote=True)
             return (
-                f"<figure>{block.to_svg()}"
+                f'<figure><div class="drawing" role="region" aria-label="{title}" tabindex="0">{block.to_svg()}</div>'
                 f"<figcaption><b>{html.escape(block.title)}</b>{caption}</figcaption></figure>"
             )
         case KeyFigures():

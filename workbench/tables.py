@@ -1,6 +1,7 @@
 """Tables: typed columns and rows, shown on the terminal, in Markdown and in HTML from one description."""
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import east_asian_width
@@ -9,6 +10,8 @@ from workbench.statistics.estimates import Estimate
 
 FAINT = " °"
 """What marks a faint cell in text."""
+NARROW = 7
+"""Columns beyond which a stacked table has the counts of its estimates on a line of their own."""
 NUMERIC = ("count", "number", "percent", "estimate", "estimate_percent")
 
 
@@ -58,6 +61,8 @@ class Table:
     note: str = ""
     stacked: bool = False
     """On a page, put intervals and counts under their values: for wide tables of estimates."""
+    cards: bool = False
+    """On a phone, make each row a card: the first cell on a line of its own, the others below with their headings."""
 
     def __post_init__(self) -> None:
         for i, row in enumerate(self.rows):
@@ -103,10 +108,15 @@ class Table:
             else "<td></td>"
             for column, kind in zip(self.columns, kinds, strict=True)
         )
+        labels = [
+            f' data-label="{html.escape(column.title, quote=True)}"' if self.cards and i else ""
+            for i, column in enumerate(self.columns)
+        ]
         body = "\n".join(
             "<tr>"
             + "".join(
-                f'<td class="{kind}">{_html_cell(cell)}</td>' for cell, kind in zip(row, kinds, strict=True)
+                f'<td class="{kind}"{label}>{_html_cell(cell)}</td>'
+                for cell, kind, label in zip(row, kinds, labels, strict=True)
             )
             + "</tr>"
             for row in cells
@@ -119,9 +129,14 @@ class Table:
         below = "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
         named = self.title or ", ".join(column.title for column in self.columns if column.title) or "table"
         label = html.escape(named, quote=True)
-        kind = "table stacked" if self.stacked else "table"
+        kinds_of_it = {
+            "stacked": self.stacked,
+            "narrow": self.stacked and len(self.columns) > NARROW,
+            "cards": self.cards,
+        }
+        classes = " ".join(["table", *(name for name, wanted in kinds_of_it.items() if wanted)])
         return (
-            f'<div class="{kind}" role="region" aria-label="{label}" tabindex="0"><table>{caption}'
+            f'<div class="{classes}" role="region" aria-label="{label}" tabindex="0"><table>{caption}'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{below}"
         )
 
@@ -195,13 +210,19 @@ def markdown_text(text: str) -> str:
     return text.replace("\n", " ")
 
 
+_ESTIMATE = re.compile(r"(−?[\d.,]+(?: %)?)(?: (\[−?[\d.,]+, −?[\d.,]+\]))?(?: (\(n=[\d,]+\)))?")
+"""A value with its interval and its count, as `Estimate.format` writes them."""
+
+
 def _html_cell(text: str) -> str:
     """Escaped; the interval and count of an estimate are quieter than its value, and all of a faint one is."""
-    if text.endswith(FAINT):
-        value, space, rest = text.removesuffix(FAINT).partition(" ")
-        count = f'<span class="interval">{html.escape(rest)}</span>' if space else ""
-        return f'<span class="faint">{html.escape(value)} {count}</span>'
-    value, bracket, rest = text.partition(" [")
-    if bracket and rest.endswith((")", "]")) and not value.startswith("–"):
-        return f'{html.escape(value)} <span class="interval">[{html.escape(rest)}</span>'
-    return html.escape(text)
+    faint = text.endswith(FAINT)
+    text = text.removesuffix(FAINT)
+    found = _ESTIMATE.fullmatch(text)
+    if not found:
+        return html.escape(text)
+    value, interval, count = (html.escape(part or "") for part in found.groups())
+    quiet = " ".join(part for part in (interval, count and f'<span class="count">{count}</span>') if part)
+    if quiet:
+        value += f' <span class="interval">{quiet}</span>'
+    return f'<span class="faint">{value}</span>' if faint else value

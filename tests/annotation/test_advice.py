@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotation.advice import critical, give_advice, standard_error
+from annotation.advice import give_advice
 from annotation.agreement import Agreement, measure_agreement
 from annotation.agreement_store import last_agreement, refresh_agreement
 from annotation.report import agreement_page
+from annotation.standing_out import critical, standard_error
 from storage.importing import import_comparisons
 from storage.projects import create_project, get_project
 from workbench.records import Comparison, Completion
@@ -67,6 +68,61 @@ def test_those_who_stand_out_are_named_with_the_reason() -> None:
     assert all(float(reliability[c.name] or 0) > 0.85 > float(reliability["spam"] or 1) for c in CAREFUL)
 
 
+def test_few_rankings_are_no_reason_to_speak_with_somebody() -> None:
+    """Three rankings of which one side always wins have a narrow interval and prove nothing."""
+    comparisons = simulate(CAREFUL)
+    ranked = [
+        replace(
+            c, rankings=(*c.rankings, replace(c.rankings[0], id=f"new{i}", annotator="new", ranks=(1, 2, 3)))
+        )
+        for i, c in enumerate(comparisons[:3])
+    ]
+    assert advised(measure([*ranked, *comparisons[3:]]), "annotator") == {}
+
+
+def test_where_many_tie_unlike_the_others_it_is_the_guideline() -> None:
+    """Three of six tie much and three hardly: all are far from the panel, and nobody is named for it."""
+    panel = [SimulatedAnnotator(name=f"a{i}", noise=0.4, tie_width=1.6 * (i % 2)) for i in range(6)]
+    agreement = measure(simulate(panel))
+    assert not any("ties" in why for why in advised(agreement, "annotator").values())
+    why = advised(agreement, "guideline")["Say in the guideline when two completions tie."]
+    assert "6 of 6 are far from" in why and "Annotators tie between" in why
+
+
+def test_at_chance_no_prompt_is_worse_than_another() -> None:
+    agreement = measure(
+        simulate([SimulatedAnnotator(name=f"a{i}", noise=30.0, tie_width=0.0) for i in range(4)])
+    )
+    assert advised(agreement, "rerank") == {}
+    assert any("no better than chance" in what for what in advised(agreement, "guideline"))
+    assert "do not show that annotators agree any better than chance" in agreement_page(agreement).to_text()
+
+
+def test_a_wide_interval_over_zero_asks_for_more_and_blames_nobody() -> None:
+    agreement = measure(simulate([SimulatedAnnotator(name=f"a{i}", noise=1.5) for i in range(3)], num=6))
+    alpha = agreement.panel.alpha_nominal
+    assert alpha.low is not None and alpha.low <= 0 and alpha.high is not None and alpha.high > 0.2
+    assert "Collect more rankings with overlap before concluding anything." in advised(agreement, "collect")
+
+
+def test_who_pulls_a_panel_to_chance_is_said() -> None:
+    odd = SimulatedAnnotator(name="upside", noise=0.3)
+    turned = [
+        replace(
+            c,
+            rankings=tuple(
+                replace(r, ranks=tuple(4 - rank for rank in r.ranks or () if rank))
+                if r.annotator == "upside"
+                else r
+                for r in c.rankings
+            ),
+        )
+        for c in simulate([*CAREFUL[:2], odd])
+    ]
+    why = next(why for what, why in advised(measure(turned), "guideline").items() if "chance" in what)
+    assert "Without upside it would be 0." in why
+
+
 def test_prompts_to_rank_again_are_those_listed() -> None:
     agreement = measure(simulate(CAREFUL))
     (item,) = [item for item in give_advice(agreement) if item.kind == "rerank"]
@@ -83,16 +139,18 @@ def test_a_slice_that_is_worse_gets_a_line_in_the_guideline() -> None:
 
 
 def test_a_figure_without_any_spread_is_no_proof_of_nothing() -> None:
-    """All of 300 say the same: by the rule of three at most 1 % say otherwise, 1.96 standard errors of 0.0051."""
-    assert standard_error(Estimate(1.0, 1.0, 1.0, 300)) == pytest.approx(0.01 / 1.96)
-    assert standard_error(Estimate(1.0, 1.0, 1.0, 5)) is None and standard_error(Estimate(1.0, n=300)) is None
-    assert standard_error(Estimate(0.5, 0.4, 0.6, 90)) == pytest.approx(0.2 / 3.92)
+    """1,800 judgements of 300 rankings say the same: at most 3 in 300 say otherwise, 1.96 standard errors of 0.0051."""
+    assert standard_error(Estimate(1.0, 1.0, 1.0, 1800), 300) == pytest.approx(0.01 / 1.96)
+    assert standard_error(Estimate(1.0, 1.0, 1.0, 5), 2) is None
+    assert standard_error(Estimate(1.0, n=300), 300) is None
+    assert standard_error(Estimate(0.5, 0.4, 0.6, 90), 30) == pytest.approx(0.2 / 3.92)
 
 
 def test_bonferroni_by_hand() -> None:
-    """One comparison at 5 %, two-sided: 1.96; of a hundred, 0.025 / 100 in the tail: 3.48."""
-    assert critical(1) == pytest.approx(1.96, abs=0.001)
-    assert critical(100) == pytest.approx(3.4808, abs=0.001)
+    """5 %, two-sided, of the Normal: 1.96; of a hundred, 0.025 / 100 in the tail: 3.48; with three rankings, t: 4.30."""
+    assert critical(1, 10**9) == pytest.approx(1.96, abs=0.001)
+    assert critical(100, 10**9) == pytest.approx(3.4808, abs=0.001)
+    assert critical(1, 3) == pytest.approx(4.303, abs=0.001)
 
 
 @pytest.mark.parametrize(("noise", "low", "high"), [(30.0, -0.05, 0.1), (1.0, 0.15, 0.6), (0.02, 0.9, 1.0)])

@@ -7,7 +7,7 @@ import pytest
 
 from annotation.agreement import measure_agreement
 from annotation.report import agreement_page
-from annotation.report_parts import without_empty_columns
+from annotation.report_parts import percent, without_empty_columns
 from cli.main import main
 from workbench.errors import DataError
 from workbench.jsonl import write_comparisons
@@ -166,6 +166,17 @@ def test_a_dispute_of_many_lists_the_first_rankings() -> None:
     (prompt,) = report.to_json()["disputes"]["prompts"]
     assert len(prompt["rankings"]) == 8 and prompt["rankings_not_listed"] == 3
     assert "3 more rankings of it not shown." in agreement_page(report).to_html()
+
+
+def test_a_share_reads_as_all_or_none_only_where_it_is() -> None:
+    assert [percent(share) for share in (0.0, 1.0, 0.426, 0.999, 0.9996, 0.0004)] == [
+        "0%",
+        "100%",
+        "43%",
+        "99.9%",
+        "99.96%",
+        "0.04%",
+    ]
 
 
 def test_columns_without_values_are_left_out_with_their_reason() -> None:

@@ -9,7 +9,7 @@ import pytest
 from workbench.page import Definition, Folded, KeyFigure, KeyFigures, Listing, Notice, Page, Section
 from workbench.plots import Line, Points, bar_plot, estimate_plot, line_plot, scatter_plot
 from workbench.statistics.estimates import Estimate
-from workbench.tables import Column, Missing, Table
+from workbench.tables import Cell, Column, Faint, Missing, Table
 
 HOSTILE = "<script>alert('x')</script> | & \"quoted\" *bold*"
 
@@ -63,6 +63,26 @@ def test_text_table_aligns_wide_characters_and_lists_each_reason_once() -> None:
 def test_markdown_escapes_the_cell_border() -> None:
     row = next(line for line in small_table().to_markdown().splitlines() if "script" in line)
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
+
+
+def test_a_page_tells_value_interval_and_count_apart() -> None:
+    row: tuple[Cell, ...] = (
+        "12 [3]",
+        Estimate(-0.5, -0.75, 0.25, 1200),
+        Faint(Estimate(0.5, n=7)),
+        Estimate.missing("none"),
+    )
+    columns = [Column(title="a"), *(Column(title=name, kind="estimate") for name in "bcd")]
+    page = Table(columns=columns, rows=[row], stacked=True, cards=True).to_html()
+    assert '<td class="text">12 [3]</td>' in page and 'class="table stacked cards"' in page
+    assert (
+        '<td class="number" data-label="b">−0.50 <span class="interval">[−0.75, 0.25] '
+        '<span class="count">(n=1,200)</span></span></td>'
+    ) in page
+    faint = '<span class="faint">0.50 <span class="interval"><span class="count">(n=7)</span></span></span>'
+    assert faint in page and ">– [1]</td>" in page
+    wide = [Column(title=str(i), kind="estimate") for i in range(8)]
+    assert 'class="table stacked narrow"' in Table(columns=wide, rows=[], stacked=True).to_html()
 
 
 def test_table_refuses_a_row_of_another_length() -> None:

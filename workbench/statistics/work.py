@@ -22,7 +22,8 @@ FEW_RANKINGS = 20
 """Rankings below which an annotator's order of work is not looked at."""
 FEW_HALF = 15
 """Decisive meetings that each half of the work needs for a drift."""
-NO_TIMES = "no times are recorded"
+NO_TIMES = "when rankings were made is not recorded"
+NO_SECONDS = "how long rankings took is not recorded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ def _span(name: str, found: Resampled, seconds: Floats) -> Span:
         first_shown=found.share(6, "the order shown is not recorded"),
         seconds=Estimate(float(np.median(known)), n=len(known))
         if len(known)
-        else Estimate.missing("no times on the page are recorded"),
+        else Estimate.missing(NO_SECONDS),
     )
 
 
@@ -253,8 +254,6 @@ def _hurried(blocks: Sequence[RankBlock], judges: int) -> list[Estimate]:
         fast += np.bincount(who, weights=seconds < usual / 3, minlength=judges)
         timed += np.bincount(who, minlength=judges)
     return [
-        Estimate(float(fast[i] / timed[i]), n=int(timed[i]))
-        if timed[i]
-        else Estimate.missing("no times on the page are recorded")
+        Estimate(float(fast[i] / timed[i]), n=int(timed[i])) if timed[i] else Estimate.missing(NO_SECONDS)
         for i in range(judges)
     ]

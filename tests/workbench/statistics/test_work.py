@@ -44,8 +44,8 @@ def test_a_pause_begins_a_new_sitting() -> None:
 
 def test_without_times_it_says_so() -> None:
     found = work([ranked(i, [one(i, "ann", None)]) for i in range(5)])
-    assert found.no_minutes == "no times are recorded" == found.no_quarters
-    assert "no times" in str(found.paces[0].drift.reason) and found.paces[0].streak is None
+    assert found.no_minutes == "when rankings were made is not recorded" == found.no_quarters
+    assert "not recorded" in str(found.paces[0].drift.reason) and found.paces[0].streak is None
 
 
 def test_drift_is_the_second_half_less_the_first() -> None:
@@ -56,7 +56,7 @@ def test_drift_is_the_second_half_less_the_first() -> None:
         comparisons.append(ranked(i, [one(i, "ann", None), one(i, "bob", i, (1, 2) if agrees else (2, 1))]))
     found = work(comparisons)
     ann, bob = found.paces
-    assert "no times" in str(ann.drift.reason) or "fewer than" in str(ann.drift.reason)
+    assert "not recorded" in str(ann.drift.reason) or "fewer than" in str(ann.drift.reason)
     assert bob.drift.value == pytest.approx(-0.5) and bob.drift.n == 80
     assert bob.drift.high is not None and bob.drift.high < -0.3
     assert [span.decisive.value for span in found.by_quarter] == [1, 1, 0.5, 0.5]
