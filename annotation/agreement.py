@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,7 @@ class Agreement:
 
 
 def measure_agreement(
-    comparisons: Iterable[Comparison],
+    comparisons: Iterable[Comparison] | PairLabels,
     *,
     source: str,
     by: Sequence[str] = (),
@@ -96,15 +97,16 @@ def measure_agreement(
 ) -> Agreement:
     """Every agreement figure of `comparisons`, with 95 % intervals from `draws` resamples of the prompts.
 
-    `by` names tags to slice by; without it, tags of few values are; several criteria are sliced by themselves. The
-    stream must hold what counts: latest revisions, nothing withdrawn (a project's stream does). Raises DataError where
-    there is nothing to measure or a tag of `by` does not exist.
+    Judgements that were read from comparisons do as well. `by` names tags to slice by; without it, tags of few values
+    are; several criteria are sliced by themselves. The stream must hold what counts: latest revisions, nothing
+    withdrawn (a project's stream does). Raises DataError where there is nothing to measure or a tag of `by` does not
+    exist.
     """
     if draws < 0:
         raise ValueError(f"bootstrap draws must be 0 or more, got {draws}")
     if method not in METHODS:
         raise ValueError(f"method must be {' or '.join(METHODS)}, got {method!r}")
-    labels = expand_pairs(comparisons)
+    labels = comparisons if isinstance(comparisons, PairLabels) else expand_pairs(comparisons)
     if not labels.counts.get("comparisons"):
         raise DataError(f"{source} has no comparisons; agreement needs comparisons with rankings")
 
@@ -114,6 +116,11 @@ def measure_agreement(
 
     units = count_units(labels)
     overlapping = units.met.sum((1, 2)) > 0
+    # The two that take longest, while this thread does the rest: numpy lets both go on at once.
+    beside = ThreadPoolExecutor(1)
+    reliability = beside.submit(measure_reliability, labels, seed=seed, overlap=bool(overlapping.any()))
+    work = beside.submit(measure_work, labels, **how("work"))
+    beside.shutdown(wait=False)  # Nothing more comes; the thread ends with its work.
     panel = panel_agreement(labels, **how("panel"))
     met = meetings(labels)
     if isinstance(met, str):
@@ -150,9 +157,7 @@ def measure_agreement(
         ),
         kendall_w_undefined=concordance.undefined,
         annotators=annotators,
-        reliability=measure_reliability(labels, seed=seed, overlap=bool(overlapping.any())),
         influence=influence_of_annotators(labels),
-        work=measure_work(labels, **how("work")),
         annotator_pairs=pairs,
         annotator_pairs_reason=met if isinstance(met, str) else None,
         disputes=find_disputes(labels),
@@ -161,6 +166,8 @@ def measure_agreement(
         slices=measure_slices(labels, by, draws=draws, seed=seed, method=method),
         tags=tag_values(labels),
         enough=measure_enough(labels, panel, annotators),
+        reliability=reliability.result(),
+        work=work.result(),
     )
 
 

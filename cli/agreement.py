@@ -71,7 +71,7 @@ def _measure(options: AgreementArguments) -> "Agreement":
     from annotation.agreement_store import refresh_agreement
     from storage.database import open_database
     from storage.projects import get_project
-    from workbench.jsonl import read_comparisons
+    from workbench.statistics.pair_files import read_pairs
 
     how: dict[str, Any] = {
         "by": options.by,
@@ -80,7 +80,7 @@ def _measure(options: AgreementArguments) -> "Agreement":
         "method": options.interval,
     }
     if options.file is not None:
-        return measure_agreement(read_comparisons(options.file), source=options.file.name, **how)
+        return measure_agreement(read_pairs(options.file), source=options.file.name, **how)
     database = open_database()
     with database.reading() as session:
         project = get_project(session, str(options.project))

@@ -130,7 +130,7 @@ def add_rankings(session: Session, project_id: int, rankings: Sequence[NewRankin
 def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[int, list[records.Ranking]]:
     """The rankings that count (latest revision, not withdrawn) of each comparison, in the order they came."""
     query = (
-        select(Ranking, Submission, Annotator.pseudonym, GuidelineVersion.version)
+        select(Ranking.comparison_id, *_RECORD_COLUMNS)
         .join(Submission, Submission.id == Ranking.submission_id)
         .join(Comparison, Comparison.id == Submission.comparison_id)
         .join(Annotator, Annotator.id == Submission.annotator_id)
@@ -139,8 +139,8 @@ def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[in
         .order_by(Ranking.id)
     )
     found: dict[int, list[records.Ranking]] = defaultdict(list)
-    for ranking, submission, pseudonym, version in session.execute(query):
-        found[ranking.comparison_id].append(_record(ranking, submission, pseudonym, version))
+    for comparison_id, *values in session.execute(query):
+        found[comparison_id].append(_record(*values))
     return found
 
 
@@ -177,22 +177,61 @@ def _group_by_submission(rankings: Sequence[NewRanking]) -> list[list[NewRanking
     return groups
 
 
-def _record(ranking: Ranking, submission: Submission, pseudonym: str, version: str | None) -> records.Ranking:
+# Columns, where whole entities would take half of the time again.
+_RECORD_COLUMNS = (
+    Ranking.record_id,
+    Annotator.pseudonym,
+    Submission.annotator_kind,
+    Ranking.ranks,
+    Submission.order,
+    Ranking.criterion,
+    GuidelineVersion.version,
+    Submission.outcome,
+    Submission.reason,
+    Submission.at,
+    Ranking.strength,
+    Submission.seconds,
+    Submission.flags,
+    Submission.answers,
+    Submission.note,
+    Submission.attempt,
+)
+
+
+def _record(
+    record_id: str,
+    pseudonym: str,
+    kind: str,
+    ranks: list[int | None] | None,
+    order: list[int] | None,
+    criterion: str,
+    guideline: str | None,
+    outcome: str,
+    reason: str | None,
+    at: str | None,
+    strength: float | None,
+    seconds: float | None,
+    flags: list[list[str]],
+    answers: dict[str, list[Any]],
+    note: str | None,
+    attempt: int,
+) -> records.Ranking:
+    """The ranking that `_RECORD_COLUMNS` hold."""
     return records.Ranking(
-        id=ranking.record_id,
+        id=record_id,
         annotator=pseudonym,
-        annotator_kind=submission.annotator_kind,
-        ranks=None if ranking.ranks is None else tuple(ranking.ranks),
-        order=None if submission.order is None else tuple(submission.order),
-        criterion=ranking.criterion,
-        guideline=version,
-        outcome=submission.outcome,
-        reason=submission.reason,
-        at=submission.at,
-        strength=ranking.strength,
-        seconds=submission.seconds,
-        flags=tuple(tuple(flags) for flags in submission.flags),
-        answers={question: tuple(values) for question, values in submission.answers.items()},
-        note=submission.note,
-        attempt=submission.attempt,
+        annotator_kind=kind,
+        ranks=None if ranks is None else tuple(ranks),
+        order=None if order is None else tuple(order),
+        criterion=criterion,
+        guideline=guideline,
+        outcome=outcome,
+        reason=reason,
+        at=at,
+        strength=strength,
+        seconds=seconds,
+        flags=tuple(tuple(some) for some in flags),
+        answers={question: tuple(values) for question, values in answers.items()},
+        note=note,
+        attempt=attempt,
     )

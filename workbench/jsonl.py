@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -20,18 +22,32 @@ from workbench.record_json import (
 from workbench.records import Comparison, Demonstration, PromptRecord
 
 MAX_LINE_BYTES = 64_000_000
+_CHUNK = 1 << 20
 
 T = TypeVar("T")
 OnBad = Callable[[RecordError], None]
 
 
-def read_comparisons(path: str | Path, *, on_bad: OnBad | None = None) -> Iterator[Comparison]:
-    """The comparisons of a .jsonl or .jsonl.gz file, each with ids.
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Some of a plain file's lines: from the byte `begin`, where a line begins, to before `end`; None: to its end."""
+
+    begin: int = 0
+    end: int | None = None
+
+
+WHOLE = FilePart()
+
+
+def read_comparisons(
+    path: str | Path, *, on_bad: OnBad | None = None, part: FilePart = WHOLE
+) -> Iterator[Comparison]:
+    """The comparisons of a .jsonl or .jsonl.gz file, each with ids; of a plain file, those of a part too.
 
     Raises RecordError with file, line, field and the way out at the first bad line; with `on_bad`, hands the error
     over and goes on. A file that cannot be opened is a DataError.
     """
-    return _read(Path(path), comparison_from_json, on_bad)
+    return _read(Path(path), comparison_from_json, on_bad, part)
 
 
 def read_demonstrations(path: str | Path, *, on_bad: OnBad | None = None) -> Iterator[Demonstration]:
@@ -119,18 +135,36 @@ def open_lines(path: str | Path) -> BinaryIO:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _read(path: Path, build: Callable[[Mapping[str, Any]], T], on_bad: OnBad | None) -> Iterator[T]:
-    return (record for _, record in read_numbered(path, build, on_bad))
+def cut_file(path: str | Path, parts: int) -> list[FilePart]:
+    """A plain file as at most `parts` parts of about equal length, which hold all of its lines."""
+    with open_lines(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        begins = [0]
+        for i in range(1, parts):
+            file.seek(size * i // parts)
+            _skip_line(file)
+            if begins[-1] < file.tell() < size:
+                begins.append(file.tell())
+    return [FilePart(begin, end) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+
+
+def _read(
+    path: Path, build: Callable[[Mapping[str, Any]], T], on_bad: OnBad | None, part: FilePart = WHOLE
+) -> Iterator[T]:
+    return (record for _, record in read_numbered(path, build, on_bad, part))
 
 
 def read_numbered(
-    path: str | Path, build: Callable[[Mapping[str, Any]], T], on_bad: OnBad | None = None
+    path: str | Path,
+    build: Callable[[Mapping[str, Any]], T],
+    on_bad: OnBad | None = None,
+    part: FilePart = WHOLE,
 ) -> Iterator[tuple[int, T]]:
     """What `build` makes of each line's object, with the number of the line; errors as in `read_comparisons`."""
     path = Path(path)
     with open_lines(path) as file:
-        number = 0
-        while True:
+        number = _pass_lines(file, part.begin)
+        while part.end is None or file.tell() < part.end:
             try:
                 data = file.readline(MAX_LINE_BYTES + 1)
             except (OSError, EOFError, zlib.error) as error:
@@ -156,6 +190,15 @@ def read_numbered(
                 on_bad(placed)
                 continue
             yield number, record
+
+
+def _pass_lines(file: BinaryIO, length: int) -> int:
+    """Go on by `length` bytes; returns how many lines they hold."""
+    lines = 0
+    while length and (chunk := file.read(min(length, _CHUNK))):
+        lines += chunk.count(b"\n")
+        length -= len(chunk)
+    return lines
 
 
 def _skip_line(file: BinaryIO) -> None:

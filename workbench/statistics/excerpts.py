@@ -1,6 +1,7 @@
 """The beginnings of very many texts, end to end: a string of its own each would take half as much memory again."""
 
 from array import array
+from collections.abc import Iterable
 
 EXCERPT = 280
 """Characters that are kept of a text for showing it."""
@@ -22,6 +23,12 @@ class Excerpts:
         """Keep the beginning of `text`."""
         self._bytes += excerpt(text).encode()
         self._ends.append(len(self._bytes))
+
+    def extend(self, others: "Excerpts", chosen: Iterable[int]) -> None:
+        """Keep those of `others` that are chosen by their place."""
+        for i in chosen:
+            self._bytes += others._bytes[others._ends[i] : others._ends[i + 1]]
+            self._ends.append(len(self._bytes))
 
     def __getitem__(self, i: int) -> str:
         return self._bytes[self._ends[i] : self._ends[i + 1]].decode()

@@ -2,6 +2,7 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,6 +53,20 @@ class Block:
             self.positions.extend(positions)
         self.meta.extend(meta)
         self.times.extend(times)
+
+    def join(self, later: "Block", items: Integers, columns: Sequence[Integers]) -> None:
+        """Add the rows of another block, whose items and whose columns of `meta` have these numbers here.
+
+        The last entry of each array stands for -1, what is unknown.
+        """
+        meta = np.array(later.meta, np.int64).reshape(-1, len(columns))
+        for column, numbers in zip(meta.T, columns, strict=True):
+            column[:] = numbers[column]
+        self.items.frombytes(items[np.array(later.items, np.int64)].tobytes())
+        self.ranks += later.ranks
+        self.positions += later.positions
+        self.meta.frombytes(meta.tobytes())
+        self.times += later.times
 
     def arrays(self) -> RankBlock:
         """The rows as columns of numpy."""

@@ -26,15 +26,18 @@ def expand_pairs(comparisons: Iterable[Comparison]) -> PairLabels:
     twice, both copies give the same unit with a third one: one judgement is counted if they agree and none if they
     do not. Reads the stream once.
     """
-    reader = _Reader()
+    reader = PairReader()
     with no_search_for_cycles():
         for comparison in comparisons:
             reader.read(comparison)
     return reader.labels()
 
 
-class _Reader:
-    """Gathers rankings as rows by their number of completions, then expands each block at once."""
+class PairReader:
+    """Gathers rankings as rows by their number of completions, then expands each block at once.
+
+    Names, texts and so on are numbered in the order in which they first came.
+    """
 
     def __init__(self) -> None:
         self.prompts: dict[bytes, int] = {}
@@ -58,6 +61,7 @@ class _Reader:
         self.twins = False
 
     def read(self, comparison: Comparison) -> None:
+        """Take in one comparison with its rankings."""
         self.counts["comparisons"] += 1
         if not comparison.rankings:
             self.counts["comparisons_without_rankings"] += 1
@@ -134,6 +138,7 @@ class _Reader:
         return self.annotators[key]
 
     def labels(self) -> PairLabels:
+        """The judgements of all that was read."""
         blocks = [block.arrays() for _, block in sorted(self.blocks.items())]
         columns: dict[str, list[Integers]] = {name: [_EMPTY] for name in COLUMNS}
         offset, words = 0, np.arange(len(self.items))

