@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 
 from workbench.statistics.bootstrap import (
     Interval,
@@ -74,3 +75,26 @@ def test_no_interval_says_why() -> None:
         cluster_interval(one, ratio, draws=10, generator=np.random.default_rng(0), method="normal")
     with pytest.raises(ValueError, match="between 0 and 1"):
         cluster_interval(one, ratio, draws=10, generator=np.random.default_rng(0), level=95)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_equals_scipy(method: str) -> None:
+    """Both ends of the interval of a ratio over 60 clusters, up to what draws differ by."""
+    rng = np.random.default_rng(8)
+    met = rng.integers(1, 12, 60).astype(float)
+    agreed = rng.binomial(met.astype(int), rng.beta(1.6, 0.4, 60)).astype(float)
+    ours = cluster_interval(np.stack([agreed, met], 1), ratio, draws=9000, generator=rng, method=method)
+    theirs = bootstrap(
+        (agreed, met),
+        lambda a, m, axis: a.sum(axis) / m.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=9000,
+        method={"percentile": "percentile", "bca": "BCa"}[method],
+        rng=np.random.default_rng(4),
+    ).confidence_interval
+    assert isinstance(ours, Interval)
+    # A quantile of 9,000 draws has a standard error of about 2 % of the interval.
+    assert (ours.low, ours.high) == pytest.approx(
+        (theirs.low, theirs.high), abs=0.08 * (theirs.high - theirs.low)
+    )

@@ -161,3 +161,48 @@ def test_many_tables_at_once() -> None:
     tables = np.array([COHEN_1960, SAS])
     assert cohen_kappa(tables) == pytest.approx([float(cohen_kappa(table)) for table in tables])
     assert scott_pi(tables) == pytest.approx([float(scott_pi(table)) for table in tables])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    q=st.integers(2, 4),
+    n=st.integers(2, 12),
+    weights=st.sampled_from(["identity", "linear"]),
+)
+def test_gwets_coefficient_equals_plain_loops(seed: int, q: int, n: int, weights: str) -> None:
+    """AC1 and AC2 of tables with 0 to 5 annotators a subject, as Gwet 2014 writes them, one sum at a time."""
+    counts = np.random.default_rng(seed).integers(0, 3, (n, q))
+    counts[0] = 1
+    weigh = [
+        [1 - abs(c - k) / (q - 1) if weights == "linear" else float(c == k) for k in range(q)]
+        for c in range(q)
+    ]
+    agreed, units, shares = 0.0, 0, [0.0] * q
+    rated = [row for row in counts.tolist() if sum(row)]
+    for row in rated:
+        m = sum(row)
+        for k in range(q):
+            shares[k] += row[k] / m / len(rated)
+        if m > 1:
+            units += 1
+            for k in range(q):
+                star = sum(weigh[k][c] * row[c] for c in range(q))
+                agreed += row[k] * (star - 1) / (m * (m - 1))
+    chance = sum(map(sum, weigh)) / (q * (q - 1)) * sum(share * (1 - share) for share in shares)
+    observed = agreed / units
+    assert gwet_ac(counts, weights).value == pytest.approx((observed - chance) / (1 - chance), abs=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), q=st.integers(2, 4), n=st.integers(2, 60))
+def test_scotts_pi_is_nominal_alpha_without_the_small_sample_term(seed: int, q: int, n: int) -> None:
+    """Of two annotators without gaps 1 - alpha = (1 - pi) (2 n - 1) / (2 n); alpha by evalica."""
+    pandas, evalica = pytest.importorskip("pandas"), pytest.importorskip("evalica")
+    values = np.random.default_rng(seed).integers(0, q, (2, n))
+    if len(set(values.ravel().tolist())) < 2:
+        return
+    table = np.zeros((q, q))
+    np.add.at(table, (values[0], values[1]), 1)
+    alpha = evalica.alpha(pandas.DataFrame(values), distance="nominal", solver="naive").alpha
+    assert 1 - alpha == pytest.approx((1 - float(scott_pi(table))) * (2 * n - 1) / (2 * n), abs=1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, rankdata, spearmanr
+from scipy.stats import friedmanchisquare, kendalltau, rankdata, spearmanr
 
 from workbench.statistics.ranks import kendall_tau_b, kendall_w, mid_ranks, spearman_rho, tie_term
 
@@ -66,3 +66,15 @@ def test_equals_scipy(pair: list[tuple[int, int]]) -> None:
         return
     assert kendall_tau_b(x, y) == pytest.approx(kendalltau(x, y).statistic, abs=1e-12)
     assert spearman_rho(x, y) == pytest.approx(spearmanr(x, y).statistic, abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), m=st.integers(3, 6), k=st.integers(3, 7))
+def test_w_is_friedmans_statistic(seed: int, m: int, k: int) -> None:
+    """chi2 = m (K - 1) W, ties corrected in both (Friedman 1937, Kendall and Babington Smith 1939)."""
+    ranks = np.random.default_rng(seed).integers(1, 4, (m, k))
+    found = kendall_w(ranks)
+    if all(len(set(row)) == 1 for row in ranks.tolist()):
+        assert found is None
+        return
+    assert found == pytest.approx(friedmanchisquare(*ranks.T).statistic / (m * (k - 1)), abs=1e-9)
