@@ -37,7 +37,7 @@ class DemoSize:
 
 SIZES = {
     "full": DemoSize(
-        corpus_documents=27_000, pretrain_tokens=1_200_000, demonstrations=2_400, sft_epochs=1.5, ranked_prompts=1_200,
+        corpus_documents=27_000, pretrain_tokens=1_200_000, demonstrations=2_400, sft_epochs=1.5, ranked_prompts=1_600,
         reward_epochs=2.0, dpo_epochs=1.0, ppo_iterations=20, ppo_batch_size=128, evaluation_prompts=150,
         samples_per_prompt=4,
     ),

@@ -77,7 +77,7 @@ class DemoStages:
                     comparisons=str(snapshot),
                     epochs=self.size.reward_epochs,
                     batch_comparisons=16,
-                    learning_rate=6e-4,
+                    learning_rate=2e-3,
                     weight_decay=0.05,
                     threads=1,
                     seed=self.seed + 1000 * i,
@@ -88,7 +88,7 @@ class DemoStages:
         }
 
     def dpo(self, snapshot: Path) -> dict[str, Command]:
-        """DPO, in a process of its own."""
+        """DPO, by two processes."""
         config = DPOConfig(
             policy=self.name("sft"),
             comparisons=str(snapshot),
@@ -96,10 +96,11 @@ class DemoStages:
             epochs=self.size.dpo_epochs,
             batch_comparisons=16,
             learning_rate=6e-4,
-            threads=cores(),
+            threads=1,
             seed=self.seed,
         )
-        return {self.name("dpo"): Command("dpo train", config, progress=("dpo/epoch", self.size.dpo_epochs))}
+        progress = ("dpo/epoch", self.size.dpo_epochs)
+        return {self.name("dpo"): Command("dpo train", config, PROCESSES, progress)}
 
     def ppo(self) -> dict[str, Command]:
         """PPO, by two processes."""

@@ -91,6 +91,7 @@ def ranking_arguments(config: RankingSettings, run: Run, device: torch.device) -
         report_to=[],
         disable_tqdm=True,
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
         **{RECOMPUTE: config.gradient_checkpointing},
     )
     if config.batch_comparisons % args.world_size:
