@@ -13,7 +13,7 @@ class RewardConfig(RankingSettings):
     base: str | None = None
     """The model to start from: a checkpoint folder, the name of a finished run, or the start of a hash. Needed."""
     learning_rate: float = 1e-5
-    """Peak learning rate; 5e-4 suits models of a million parameters."""
+    """Peak learning rate; 5e-4 to 2e-3 suits models of a million parameters."""
     warmup_ratio: float = 0.03
     """Share of the run over which the rate rises from 0."""
 

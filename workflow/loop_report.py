@@ -63,7 +63,7 @@ def _stages(stages: dict[str, Any]) -> Table:
             ],
             [
                 "SFT",
-                f"{sft['demonstrations']:,} demonstrations, {sft['epochs']:.0f} epochs",
+                f"{sft['demonstrations']:,} demonstrations, epochs: {sft['epochs']:.0f}",
                 f"held-out loss {sft['validation_loss']:.3f}",
             ],
             [
