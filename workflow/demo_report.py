@@ -68,7 +68,7 @@ def demo_page(
                     KeyFigure(
                         label="SFT against itself",
                         value=Estimate.from_json(report["noise_floor"]),
-                        reading="the noise floor: no method, other dice; one such interval in twenty misses 50 % by chance",
+                        reading="the noise floor: no method, other dice; one such interval in twenty misses 50 %",
                         percent=True,
                     ),
                 ]
