@@ -132,7 +132,7 @@ class Table:
         kinds_of_it = {
             "stacked": self.stacked,
             "narrow": self.stacked and len(self.columns) > NARROW,
-            "cards": self.cards,
+            "carded": self.cards,
         }
         classes = " ".join(["table", *(name for name, wanted in kinds_of_it.items() if wanted)])
         return (

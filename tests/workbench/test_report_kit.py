@@ -74,7 +74,7 @@ def test_a_page_tells_value_interval_and_count_apart() -> None:
     )
     columns = [Column(title="a"), *(Column(title=name, kind="estimate") for name in "bcd")]
     page = Table(columns=columns, rows=[row], stacked=True, cards=True).to_html()
-    assert '<td class="text">12 [3]</td>' in page and 'class="table stacked cards"' in page
+    assert '<td class="text">12 [3]</td>' in page and 'class="table stacked carded"' in page
     assert (
         '<td class="number" data-label="b">−0.50 <span class="interval">[−0.75, 0.25] '
         '<span class="count">(n=1,200)</span></span></td>'
