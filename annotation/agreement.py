@@ -116,10 +116,12 @@ def measure_agreement(
 
     units = count_units(labels)
     overlapping = units.met.sum((1, 2)) > 0
-    # The two that take longest, while this thread does the rest: numpy lets both go on at once.
+    # Half of the work, while this thread does the rest: numpy lets both go on at once.
     beside = ThreadPoolExecutor(1)
     reliability = beside.submit(measure_reliability, labels, seed=seed, overlap=bool(overlapping.any()))
     work = beside.submit(measure_work, labels, **how("work"))
+    influence = beside.submit(influence_of_annotators, labels)
+    lengths = beside.submit(by_length, labels, **how("lengths"))
     beside.shutdown(wait=False)  # Nothing more comes; the thread ends with its work.
     panel = panel_agreement(labels, **how("panel"))
     met = meetings(labels)
@@ -157,17 +159,17 @@ def measure_agreement(
         ),
         kendall_w_undefined=concordance.undefined,
         annotators=annotators,
-        influence=influence_of_annotators(labels),
         annotator_pairs=pairs,
         annotator_pairs_reason=met if isinstance(met, str) else None,
         disputes=find_disputes(labels),
-        lengths=by_length(labels, **how("lengths")),
         guideline_changes=guideline_changes(labels, **how("guidelines")),
         slices=measure_slices(labels, by, draws=draws, seed=seed, method=method),
         tags=tag_values(labels),
         enough=measure_enough(labels, panel, annotators),
         reliability=reliability.result(),
         work=work.result(),
+        influence=influence.result(),
+        lengths=lengths.result(),
     )
 
 

@@ -46,7 +46,7 @@ def refresh_agreement(
     with database.reading() as session:
         name = read_project(session, project_id).name
         began, last = datetime.now(UTC), last_submission(session)
-        comparisons = read_comparisons(session, project_id)
+        comparisons = read_comparisons(session, project_id, bare=True)
         agreement = measure_agreement(comparisons, source=name, by=by, draws=draws, seed=seed, method=method)
     store_agreement(project_id, agreement, now=began, last=last)
     return agreement

@@ -127,10 +127,15 @@ def add_rankings(session: Session, project_id: int, rankings: Sequence[NewRankin
     insert_rows(session, Adjudication, adjudications)
 
 
-def read_rankings(session: Session, comparison_ids: Sequence[int]) -> Mapping[int, list[records.Ranking]]:
-    """The rankings that count (latest revision, not withdrawn) of each comparison, in the order they came."""
+def read_rankings(
+    session: Session, comparison_ids: Sequence[int], *, bare: bool = False
+) -> Mapping[int, list[records.Ranking]]:
+    """The rankings that count (latest revision, not withdrawn) of each comparison, in the order they came.
+
+    `bare` leaves out their ids and what annotators said besides: attempts, reasons, strengths, flags, answers, notes.
+    """
     query = (
-        select(Ranking.comparison_id, *_RECORD_COLUMNS)
+        select(Ranking.comparison_id, *_BARE_COLUMNS, *(() if bare else _OTHER_COLUMNS))
         .join(Submission, Submission.id == Ranking.submission_id)
         .join(Comparison, Comparison.id == Submission.comparison_id)
         .join(Annotator, Annotator.id == Submission.annotator_id)
@@ -178,8 +183,7 @@ def _group_by_submission(rankings: Sequence[NewRanking]) -> list[list[NewRanking
 
 
 # Columns, where whole entities would take half of the time again.
-_RECORD_COLUMNS = (
-    Ranking.record_id,
+_BARE_COLUMNS = (
     Annotator.pseudonym,
     Submission.annotator_kind,
     Ranking.ranks,
@@ -187,10 +191,13 @@ _RECORD_COLUMNS = (
     Ranking.criterion,
     GuidelineVersion.version,
     Submission.outcome,
-    Submission.reason,
     Submission.at,
-    Ranking.strength,
     Submission.seconds,
+)
+_OTHER_COLUMNS = (
+    Ranking.record_id,
+    Submission.reason,
+    Ranking.strength,
     Submission.flags,
     Submission.answers,
     Submission.note,
@@ -199,7 +206,6 @@ _RECORD_COLUMNS = (
 
 
 def _record(
-    record_id: str,
     pseudonym: str,
     kind: str,
     ranks: list[int | None] | None,
@@ -207,16 +213,17 @@ def _record(
     criterion: str,
     guideline: str | None,
     outcome: str,
-    reason: str | None,
     at: str | None,
-    strength: float | None,
     seconds: float | None,
-    flags: list[list[str]],
-    answers: dict[str, list[Any]],
-    note: str | None,
-    attempt: int,
+    record_id: str = "",
+    reason: str | None = None,
+    strength: float | None = None,
+    flags: Sequence[Sequence[str]] = (),
+    answers: Mapping[str, Sequence[records.Scalar]] | None = None,
+    note: str | None = None,
+    attempt: int = 1,
 ) -> records.Ranking:
-    """The ranking that `_RECORD_COLUMNS` hold."""
+    """The ranking that the two lists of columns hold."""
     return records.Ranking(
         id=record_id,
         annotator=pseudonym,
@@ -230,8 +237,8 @@ def _record(
         at=at,
         strength=strength,
         seconds=seconds,
-        flags=tuple(tuple(some) for some in flags),
-        answers={question: tuple(values) for question, values in answers.items()},
+        flags=tuple(tuple(some) for some in flags) if flags else (),
+        answers={question: tuple(values) for question, values in (answers or {}).items()},
         note=note,
         attempt=attempt,
     )

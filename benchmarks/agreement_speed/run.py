@@ -156,7 +156,7 @@ def time_report(arguments: argparse.Namespace, folder: Path) -> None:
         overlap = 1 if arguments.alone else OVERLAP
         write_comparisons(path, make_comparisons(arguments.annotators, arguments.rankings, overlap))
     print(f"\n{path.stat().st_size / 1e6:,.0f} MB of rankings, K={K}, {arguments.draws} draws")
-    print("| command | by the clock, s | CPU-s | peak memory, GiB |\n|---|---|---|---|")
+    print("| command | by the clock, s | CPU-s | peak memory of all processes, GiB |\n|---|---|---|---|")
     draws = ["--bootstrap", str(arguments.draws), "--html", str(folder / "report.html")]
     _run("agreement FILE", folder, "agreement", path, *draws)
     if arguments.project:
@@ -175,12 +175,26 @@ def _run(name: str, home: Path, *arguments: str | Path) -> None:
         cwd=home,
         stdout=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    peak = 0
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+        peak = max(peak, _resident(process.pid))
+        time.sleep(0.05)
+    _, status, usage = ended
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{name} failed"
     cpu = usage.ru_utime + usage.ru_stime
-    print(f"| {name} | {wall:.1f} | {cpu:.1f} | {usage.ru_maxrss / 1024**2:.2f} |", flush=True)
+    print(f"| {name} | {wall:.1f} | {cpu:.1f} | {peak / 1024**3:.2f} |", flush=True)
+
+
+def _resident(pid: int) -> int:
+    """Bytes in memory of a process and all that it started, pages that they share counted for each."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # It has ended meanwhile.
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(_resident, map(int, children)))
 
 
 def make_table(annotators: int, units: int) -> np.ndarray:
