@@ -5,7 +5,7 @@ from typing import Any
 
 from annotation.api.models import SkipBody, SubmitBody
 from annotation.forms import Form, Question
-from storage.answering import Answer
+from storage.answers import Answer
 from storage.leases import LeaseRecord
 from workbench.errors import quoted
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from annotation.agreement_store import last_agreement
-from annotation.forms import read_settings
 from annotation.hours import local_day
+from annotation.project_settings import read_settings
 from storage.carried import Carried, carried
 from storage.disputes import count_disputes
 from storage.figures import (

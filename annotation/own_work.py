@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from annotation.agreement import measure_agreement
-from annotation.forms import read_settings
 from annotation.hours import local_day
+from annotation.project_settings import read_settings
 from storage.accounts import AccountRecord
 from storage.annotators import annotator_of
 from storage.comparisons import read_comparisons

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from annotation.forms import ProjectSettings, read_settings
 from annotation.hours import DAYS
+from annotation.project_settings import ProjectSettings, read_settings
 from workbench.errors import ConfigError, quoted
 from workbench.identity import content_hash
 

@@ -61,7 +61,8 @@ def export_label_studio(arguments: list[str]) -> None:
     )
     if (config.file is None) == (config.url is None):
         raise UsageError("give either --url or a file to write")
-    from annotation.label_studio.push import LinkSettings, plan_files, push
+    from annotation.label_studio.link import LinkSettings
+    from annotation.label_studio.push import plan_files, push
     from annotation.label_studio.server import Server
     from storage.database import open_database
     from storage.projects import get_project

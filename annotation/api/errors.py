@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from annotation.answers import FormError
 from annotation.errors import is_for_program, say, try_again, write_down
-from storage.answering import AlreadyAnswered, KeyReused, UnknownGuideline, Withdrawn
+from storage.answering import AlreadyAnswered, KeyReused, Withdrawn
+from storage.answers import UnknownGuideline
 from storage.assignment import TooManyTasks
 from storage.database import Unavailable
 from storage.history import NoSuchSubmission, NotRevisable, Superseded

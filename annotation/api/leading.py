@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from annotation.access import Reading, SignedIn, project_for
-from annotation.forms import read_settings
 from annotation.live import live_figures
+from annotation.project_settings import read_settings
 from annotation.routes.pay import worth
 from storage.disputes import list_disputes
 from storage.pay import work_between

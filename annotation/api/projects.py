@@ -19,8 +19,8 @@ from annotation.api.models import (
     RowId,
 )
 from annotation.api.shown import prompt_start
-from annotation.forms import read_settings
 from annotation.markdown import to_html
+from annotation.project_settings import read_settings
 from annotation.rights import may
 from storage.accounts import AccountRecord
 from storage.guidelines import acknowledge, current_guideline, find_guideline
@@ -116,5 +116,5 @@ def _entry(project: ProjectRecord, account: AccountRecord) -> ProjectEntry:
         name=project.name,
         description=project.description,
         roles=roles,
-        status=status,  # type: ignore[arg-type] # forms checks that it is one of them
+        status=status,  # type: ignore[arg-type] # project_settings checks that it is one of them
     )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from annotation.answers import RULE
 from annotation.api.models import CompletionText, Feedback, GuidelineState, Message, Submitted, Task
-from annotation.forms import ProjectSettings
+from annotation.project_settings import ProjectSettings
 from storage.answering import Written
 from storage.gold import expected_ranking
 from storage.guidelines import guideline_in_force

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from annotation.api.callers import Caller, Calling, changing_once
 from annotation.api.models import History, OwnSubmission, RowId, Task
 from annotation.api.shown import draft_of, prompt_start, shown_task
-from annotation.forms import read_settings
+from annotation.project_settings import read_settings
 from annotation.rights import may
 from storage.history import NoSuchSubmission, own_submission, own_submissions
 from storage.leases import drop_lease, give_lease, save_draft

@@ -22,11 +22,13 @@ from annotation.api.models import (
     Submitted,
 )
 from annotation.api.shown import shown_task, submitted
-from annotation.forms import Form, ProjectSettings, read_settings
+from annotation.forms import Form
 from annotation.hours import local_day
+from annotation.project_settings import ProjectSettings, read_settings
 from annotation.rights import may
 from storage.annotators import AnnotatorRecord
-from storage.answering import Answer, Written, find_written, write_answer
+from storage.answering import Written, find_written, write_answer
+from storage.answers import Answer
 from storage.assignment import Nothing, next_lease
 from storage.leases import LeaseRecord, NoSuchTask, find_lease, renew, save_draft
 from storage.projects import ProjectRecord

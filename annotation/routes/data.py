@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse
 from annotation.access import NotFound, Posting, Reading, SignedIn, project_for
 from annotation.api.shown import prompt_start
 from annotation.body_limit import MEBI
-from annotation.forms import read_settings
 from annotation.language import language_of, script_messages, words_for
 from annotation.pages import render
+from annotation.project_settings import read_settings
 from annotation.routes.ranking import KEY_MAP
 from storage.accounts import AccountRecord
 from storage.assignment import shown_order

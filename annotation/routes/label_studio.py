@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from annotation.access import NotFound
 from annotation.api.models import RowId
-from annotation.label_studio.push import hash_secret
+from annotation.label_studio.link import hash_secret
 from annotation.label_studio.sync import PULL_JOB
 from annotation.sessions import same_token
 from storage.jobs import enqueue, is_queued

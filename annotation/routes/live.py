@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Posting, Reading, SignedIn, project_for
+from annotation.jobs import AGREEMENT_JOB, FIGURES_JOB
 from annotation.language import language_of, messages
 from annotation.live import live_figures
 from annotation.pages import address_of, render
 from annotation.rights import may
-from annotation.worker import AGREEMENT_JOB, FIGURES_JOB
 from storage.accounts import AccountRecord
 from storage.jobs import enqueue, is_pending
 from storage.tables import utc_now

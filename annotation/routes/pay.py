@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from annotation.access import Reading, SignedIn, project_for
-from annotation.forms import Pay, read_settings
 from annotation.hours import local_day
 from annotation.pages import render
+from annotation.project_settings import Pay, read_settings
 from storage.pay import Work, work_between
 from storage.projects import ProjectRecord
 from storage.tables import utc_now

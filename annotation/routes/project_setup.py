@@ -7,11 +7,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Fields, NotFound, Posting, Reading, SignedIn, project_for
-from annotation.forms import STATUSES, ProjectSettings, read_settings
 from annotation.hours import DAYS
 from annotation.language import told, words_for
 from annotation.pages import address_of, render
 from annotation.project_form import form_from_settings, settings_from_form, version_of
+from annotation.project_settings import STATUSES, ProjectSettings, read_settings
 from annotation.rights import may_anywhere
 from annotation.shown import shown
 from storage.accounts import AccountRecord, add_membership

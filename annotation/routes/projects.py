@@ -7,9 +7,9 @@ from fastapi.responses import HTMLResponse
 
 from annotation.access import Reading, SignedIn, can_read, readable_project, visible_projects
 from annotation.agreement_store import last_agreement
-from annotation.forms import read_settings
 from annotation.own_work import own_work
 from annotation.pages import render
+from annotation.project_settings import read_settings
 from annotation.rights import may, may_anywhere
 from storage.carried import carried
 from storage.guidelines import current_guideline

@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from annotation.access import Fields, NotFound, Posting, Reading, SignedIn, project_for
 from annotation.api.models import RowId
-from annotation.forms import read_settings
 from annotation.language import told, words_for
 from annotation.markdown import to_html
 from annotation.pages import address_of, render
+from annotation.project_settings import read_settings
 from storage.accounts import AccountRecord
 from storage.assignment import shown_order
 from storage.disputes import Disputed, count_disputes, decide, dismiss, list_disputes, read_dispute

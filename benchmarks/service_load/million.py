@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session
 from benchmarks.service_load.accord import postgres_url, sqlite_url
 from benchmarks.service_load.pages import count_work, measure_pages
 from storage.annotators import ensure_annotators, get_annotator
-from storage.answering import Answer, find_written, write_answer
+from storage.answering import find_written, write_answer
+from storage.answers import Answer
 from storage.assignment import Nothing, Rules, next_lease
 from storage.bulk import insert_rows, reserve_ids
 from storage.database import Database, init_database

@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from annotation.agreement import measure_agreement
 from annotation.agreement_store import store_agreement
 from annotation.app import create_app
+from annotation.jobs import refresh_figures
 from annotation.sessions import COOKIE
 from annotation.settings import Settings
-from annotation.worker import Worker, refresh_figures
 from storage.accounts import add_membership, create_account
 from storage.annotators import ensure_annotators
 from storage.carried import is_small
@@ -58,7 +58,7 @@ def measure_pages(database: Database, project: ProjectRecord, *, rounds: int) ->
     """Count as the worker does, then open each page so many times as the project's lead: medians and slowest, in ms."""
     settings = Settings(environment="development", secret_key="a benchmark's secret, 32 characters")
     begun = time.perf_counter()
-    refresh_figures(Worker(database, settings), {"project": project.id})
+    refresh_figures(database, settings, {"project": project.id})
     counting = time.perf_counter() - begun
     with database.reading() as session:
         assert not is_small(session, project.id), "a page would count by itself: fill in more"

@@ -29,7 +29,7 @@ class Project(Base):
     """Goes into the hash that decides a prompt's split; never changes, or prompts would change split."""
     description: Mapped[str] = mapped_column(default="")
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What the labeling service asks and how it gives out work; `annotation.forms` says what may stand here."""
+    """What the service asks and how it gives out work; `annotation.project_settings` says what may stand here."""
     policy_applied: Mapped[str | None]
     """The overlap policy that the comparisons' targets were last set by, as JSON."""
     queued: Mapped[int] = mapped_column(default=0)

@@ -70,6 +70,10 @@ class Service:
         self.browser.cookies.set(COOKIE, response.headers["set-cookie"].split(";")[0].split("=", 1)[1])
         return begun.csrf
 
+    def post(self, path: str, token: str, **data):
+        """Send a form of one of the pages."""
+        return self.browser.post(path, data={"csrf": token, **data}, follow_redirects=False)
+
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:

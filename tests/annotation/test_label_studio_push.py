@@ -5,7 +5,8 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from annotation.label_studio.push import LinkSettings, push
+from annotation.label_studio.link import LinkSettings
+from annotation.label_studio.push import push
 from annotation.label_studio.tasks import key_of
 from storage.importing import import_comparisons
 from storage.locks import alone

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from annotation.jobs import JOBS
 from annotation.language import translator
 from annotation.live import live_figures, share
 from annotation.live_words import in_words
-from annotation.worker import JOBS, Worker
+from annotation.worker import Worker
 from storage.accounts import find_account
 from storage.annotators import ensure_annotator, get_annotator
 from storage.carried import count_rows
@@ -25,10 +26,6 @@ from storage.standing import count_answer
 from storage.tables import utc_now
 
 HOSTILE = "<script>alert(1)</script>"
-
-
-def post(service, path: str, token: str, **data):
-    return service.browser.post(path, data={"csrf": token, **data}, follow_redirects=False)
 
 
 @pytest.fixture
@@ -69,21 +66,21 @@ def test_a_reviewer_sees_rankings_without_names_and_decides(service, torn) -> No
     for secret in ("secret-x", "secret-y", "model-seven", "<script>alert"):
         assert secret not in page
     assert "<strong>one</strong>" in page and "untrue" in page
-    open_ = post(service, path, token, reason="because", **{"tier-helpful-0": "1"})
+    open_ = service.post(path, token, reason="because", **{"tier-helpful-0": "1"})
     assert (
         open_.status_code == 422
         and "Choose a tier for every completion" in open_.text
         and "because" in open_.text
     )
-    mute = post(service, path, token, reason=" ", **{"tier-helpful-0": "1", "tier-helpful-1": "2"})
+    mute = service.post(path, token, reason=" ", **{"tier-helpful-0": "1", "tier-helpful-1": "2"})
     assert mute.status_code == 422 and "Write why" in mute.text
     tiers = {"tier-helpful-0": "2", "tier-helpful-1": "1"}
-    assert post(service, path, token, reason="two is right", **tiers).status_code == 303
+    assert service.post(path, token, reason="two is right", **tiers).status_code == 303
     (made,) = [each for each in stored(service).rankings if each.annotator_kind == "adjudicator"]
     assert made.ranks == (2, 1) and made.note == "two is right" and made.annotator != "rev"
     page = service.browser.get(path)
     assert "decided" in page.text and '<form class="form"' not in page.text
-    again = post(service, path, token, reason="no", **tiers)
+    again = service.post(path, token, reason="no", **tiers)
     assert again.status_code == 422 and "has ended already" in again.text
     service.become("sec")
     assert service.browser.get(f"/projects/secret/review/{torn}").status_code == 404, (
@@ -94,7 +91,7 @@ def test_a_reviewer_sees_rankings_without_names_and_decides(service, torn) -> No
 def test_a_dispute_may_be_left_as_it_is(service, torn) -> None:
     token = service.become("lea")
     path = f"/projects/stories/review/{torn}"
-    assert post(service, path, token, action="dismiss", reason="tastes differ").status_code == 303
+    assert service.post(path, token, action="dismiss", reason="tastes differ").status_code == 303
     assert len(stored(service).rankings) == 2
     assert service.browser.get("/api/v1/projects/stories/disputes").json() == {"disputes": []}
 
@@ -124,14 +121,14 @@ def test_a_lead_takes_labels_out_and_sees_what_learned_from_them(service, torn) 
         ({"what": "submission", "which": "x", "reason": "x"}, "has no submission"),
         ({"what": "sitting", "which": "none", "reason": "x"}, "Nothing that counts"),
     ):
-        answer = post(service, path, token, **data)
+        answer = service.post(path, token, **data)
         assert answer.status_code == 422 and problem in answer.text
     other = "/projects/stories/annotators/secret-x/withdraw"
-    wrong = post(service, other, token, what="submission", which=number, reason="x")
+    wrong = service.post(other, token, what="submission", which=number, reason="x")
     assert wrong.status_code == 422, "another annotator's submission"
-    assert post(service, path, token, what="submission", which=number, reason="slipped").status_code == 303
+    assert service.post(path, token, what="submission", which=number, reason="slipped").status_code == 303
     assert len(stored(service, "c9").rankings) == 1 and len(stored(service).rankings) == 2
-    assert post(service, path, token, what="all", reason="guessed").status_code == 303
+    assert service.post(path, token, what="all", reason="guessed").status_code == 303
     assert [each.annotator for each in stored(service).rankings] == ["secret-x"]
     assert "Nothing that this annotator makes here counts" in service.browser.get(f"{page}?done=all").text
     service.become("sec")
@@ -146,12 +143,12 @@ def test_questions_are_answered(service) -> None:
     token = service.become("lea")
     page = service.browser.get("/projects/stories/questions").text
     assert "Why?" in page and HOSTILE not in page and annotator.pseudonym in page
-    assert post(service, f"/projects/stories/questions/{number}", token, text=" ").status_code == 409
-    assert post(service, f"/projects/stories/questions/{number}", token, text="Because.").status_code == 303
+    assert service.post(f"/projects/stories/questions/{number}", token, text=" ").status_code == 409
+    assert service.post(f"/projects/stories/questions/{number}", token, text="Because.").status_code == 303
     with service.database.reading() as session:
         assert list_questions(session, project.id)[0].answer == "Because."
     token = service.become("sec")
-    assert post(service, f"/projects/secret/questions/{number}", token, text="Mine.").status_code == 404
+    assert service.post(f"/projects/secret/questions/{number}", token, text="Mine.").status_code == 404
 
 
 def test_shares_have_wilsons_interval() -> None:
@@ -222,8 +219,8 @@ def test_a_large_project_is_not_counted_in_a_request(service, torn, monkeypatch)
 
 def test_counting_now_is_a_job(service, torn) -> None:
     token = service.become("lea")
-    assert post(service, "/projects/stories/refresh", token).status_code == 303
-    post(service, "/projects/stories/refresh", token)
+    assert service.post("/projects/stories/refresh", token).status_code == 303
+    service.post("/projects/stories/refresh", token)
     with service.database.reading() as session:
         assert count_jobs(session)["queued"] <= 2, "each once"
     worker = Worker(service.database, service.browser.app.state.settings)

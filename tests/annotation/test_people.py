@@ -15,17 +15,13 @@ from storage.tables import Audit
 NEW = "a new long password"
 
 
-def post(service, path: str, csrf: str, **data):
-    return service.browser.post(path, data={"csrf": csrf, **data}, follow_redirects=False)
-
-
 def secret(answer) -> str:
     return re.search(r'class="secret">([^<]+)<', answer.text)[1]
 
 
 def invite(service, **data) -> str:
     token = service.become("lea")
-    link = secret(post(service, "/projects/stories/invitations", token, **data))
+    link = secret(service.post("/projects/stories/invitations", token, **data))
     service.browser.cookies.clear()
     return link.removeprefix("http://testserver")
 
@@ -42,7 +38,7 @@ def test_an_invited_person_chooses_login_and_password_and_is_signed_in(service) 
     assert "Join “stories”" in page.text and "pseudonym" in page.text
     planted = service.browser.cookies["accord_session"]
     data = {"login": "eve", "password": NEW, "again": NEW}
-    answer = post(service, link, service.csrf(link), **data)
+    answer = service.post(link, service.csrf(link), **data)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert members(service)["eve"] == ("annotator",)
     assert "stories" in service.browser.get("/").text
@@ -66,7 +62,7 @@ def test_a_refused_form_keeps_the_invitation(service) -> None:
         ("lea", NEW, NEW, "There is an account"),
         ("<script>", NEW, NEW, None),
     ):
-        answer = post(service, link, service.csrf(link), login=login, password=password, again=again)
+        answer = service.post(link, service.csrf(link), login=login, password=password, again=again)
         if problem:
             assert answer.status_code == 422 and problem in answer.text and 'name="login"' in answer.text
     assert answer.status_code == 303
@@ -78,7 +74,7 @@ def test_guessing_invitations_has_an_end(service) -> None:
     link = invite(service)
     service.browser.app.state.address_throttle = Throttle(2, 300, lambda: 0.0)
     for expected in (422, 422, 429):
-        answer = post(service, link, service.csrf(link), login="lea", password=NEW, again=NEW)
+        answer = service.post(link, service.csrf(link), login="lea", password=NEW, again=NEW)
         assert answer.status_code == expected
 
 
@@ -86,7 +82,7 @@ def test_who_is_signed_in_joins_with_that_account(service) -> None:
     link = invite(service, role="reviewer")
     token = service.become("nil")
     assert "signed in as nil" in service.browser.get(link).text
-    assert post(service, link, token).status_code == 303
+    assert service.post(link, token).status_code == 303
     assert members(service)["nil"] == ("reviewer",)
 
 
@@ -96,10 +92,10 @@ def test_an_invitation_can_be_withdrawn(service) -> None:
     page = service.browser.get("/projects/stories/members").text
     assert "0 of 5" in page and link not in page
     number = re.search(r"/invitations/(\d+)/revoke", page)[1]
-    assert post(service, f"/projects/stories/invitations/{number}/revoke", token).status_code == 303
+    assert service.post(f"/projects/stories/invitations/{number}/revoke", token).status_code == 303
     assert service.browser.get(link).status_code == 410
     sec = service.become("sec")
-    answer = post(service, f"/projects/secret/invitations/{number}/revoke", sec)
+    answer = service.post(f"/projects/secret/invitations/{number}/revoke", sec)
     assert answer.status_code == 409, "another project's invitation"
 
 
@@ -110,7 +106,7 @@ def test_invitations_that_cannot_be_are_refused_with_the_reason(service) -> None
         ({"days": "100"}, "90 days"),
         ({"role": "king"}, "no role"),
     ):
-        answer = post(service, "/projects/stories/invitations", token, **data)
+        answer = service.post("/projects/stories/invitations", token, **data)
         assert answer.status_code == 422 and problem in answer.text
 
 
@@ -119,12 +115,12 @@ def test_roles_are_given_and_taken(service) -> None:
     with service.database.reading() as session:
         ann, nil = find_account(session, "ann").id, find_account(session, "nil").id
     path = f"/projects/stories/members/{ann}"
-    assert post(service, path, token, role="reviewer", give="true").status_code == 303
+    assert service.post(path, token, role="reviewer", give="true").status_code == 303
     assert members(service)["ann"] == ("annotator", "reviewer")
-    assert post(service, path, token, role="annotator").status_code == 303
+    assert service.post(path, token, role="annotator").status_code == 303
     assert members(service)["ann"] == ("reviewer",)
-    assert post(service, path, token, role="king", give="true").status_code == 422
-    stranger = post(service, f"/projects/stories/members/{nil}", token, role="lead", give="true")
+    assert service.post(path, token, role="king", give="true").status_code == 422
+    stranger = service.post(f"/projects/stories/members/{nil}", token, role="lead", give="true")
     assert stranger.status_code == 404, "people come by invitation"
     with service.database.reading() as session:
         actors = set(session.scalars(select(Audit.actor).where(Audit.action == "remove membership")))
@@ -140,12 +136,12 @@ def test_a_changed_password_ends_other_sessions(service) -> None:
     service.become("ann")
     elsewhere = service.browser.cookies["accord_session"]
     token = service.become("ann")
-    wrong = post(service, "/account/password", token, current="not it", password=NEW, again=NEW)
+    wrong = service.post("/account/password", token, current="not it", password=NEW, again=NEW)
     assert wrong.status_code == 422 and "current password is not right" in wrong.text
     right = {"current": service.password, "password": NEW, "again": NEW}
-    differ = post(service, "/account/password", token, **{**right, "again": "x"})
+    differ = service.post("/account/password", token, **{**right, "again": "x"})
     assert differ.status_code == 422 and "differ" in differ.text
-    assert post(service, "/account/password", token, **right).status_code == 303
+    assert service.post("/account/password", token, **right).status_code == 303
     assert service.browser.get("/account?done=password").status_code == 200, "this session goes on"
     service.browser.cookies.clear()
     service.browser.cookies.set("accord_session", elsewhere)
@@ -155,7 +151,7 @@ def test_a_changed_password_ends_other_sessions(service) -> None:
 
 def test_a_token_acts_as_its_account_until_it_is_revoked(service) -> None:
     token = service.become("lea")
-    made = post(service, "/account/tokens", token, name="nightly", days="30")
+    made = service.post("/account/tokens", token, name="nightly", days="30")
     bearer = secret(made)
     assert bearer not in service.browser.get("/account").text, "it is shown once"
     service.browser.cookies.clear()
@@ -172,21 +168,21 @@ def test_a_token_acts_as_its_account_until_it_is_revoked(service) -> None:
     assert wrong.status_code == 303, "a wrong token is not mended by a cookie"
     number = re.search(r"/account/tokens/(\d+)/revoke", page)[1]
     other = service.become("ann")
-    assert post(service, f"/account/tokens/{number}/revoke", other).status_code == 409
+    assert service.post(f"/account/tokens/{number}/revoke", other).status_code == 409
     token = service.become("lea")
-    assert post(service, f"/account/tokens/{number}/revoke", token).status_code == 303
+    assert service.post(f"/account/tokens/{number}/revoke", token).status_code == 303
     service.browser.cookies.clear()
     assert service.browser.get("/", headers=headers, follow_redirects=False).status_code == 303
 
 
 def test_leaving_forgets_the_person(service) -> None:
     token = service.become("ann")
-    assert post(service, "/account/erase", token, current="no").status_code == 422
-    assert post(service, "/account/erase", token, current=service.password).status_code == 303
+    assert service.post("/account/erase", token, current="no").status_code == 422
+    assert service.post("/account/erase", token, current=service.password).status_code == 303
     assert service.browser.get("/", follow_redirects=False).status_code == 303
     assert "ann" not in members(service)
     token = service.become("ada")
-    answer = post(service, "/account/erase", token, current=service.password)
+    answer = service.post("/account/erase", token, current=service.password)
     assert answer.status_code == 409 and "only admin" in answer.text
 
 
@@ -199,24 +195,24 @@ def test_leaving_forgets_the_person(service) -> None:
 )
 def test_admins_mistakes_are_named(service, data, problem) -> None:
     token = service.become("ada")
-    answer = post(service, f"/accounts/{find(service, 'ann')}", token, **data)
+    answer = service.post(f"/accounts/{find(service, 'ann')}", token, **data)
     assert answer.status_code == 422 and problem in answer.text
 
 
 def test_an_admin_keeps_the_accounts(service) -> None:
     token = service.become("ada")
-    assert post(service, "/accounts", token, login="bob", password=NEW).status_code == 303
-    assert post(service, "/accounts", token, login="bob", password=NEW).status_code == 422
+    assert service.post("/accounts", token, login="bob", password=NEW).status_code == 303
+    assert service.post("/accounts", token, login="bob", password=NEW).status_code == 422
     path = f"/accounts/{find(service, 'bob')}"
-    assert post(service, path, token, action="password", password=NEW + "er").status_code == 303
-    assert post(service, path, token, action="admin").status_code == 303
+    assert service.post(path, token, action="password", password=NEW + "er").status_code == 303
+    assert service.post(path, token, action="admin").status_code == 303
     assert "bob" in service.browser.get("/accounts").text
-    assert post(service, f"/accounts/{find(service, 'ada')}", token, action="no-admin").status_code == 303
+    assert service.post(f"/accounts/{find(service, 'ada')}", token, action="no-admin").status_code == 303
     assert service.browser.get("/accounts").status_code == 404, "no admin any more"
     assert service.sign_in("bob", NEW + "er").status_code == 303
     page = service.browser.get("/accounts")
     token = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
-    assert post(service, f"/accounts/{find(service, 'ann')}", token, action="erase").status_code == 303
+    assert service.post(f"/accounts/{find(service, 'ann')}", token, action="erase").status_code == 303
     with service.database.reading() as session:
         assert find_account(session, "ann") is None
 

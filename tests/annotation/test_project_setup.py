@@ -1,15 +1,14 @@
-"""Setting up a project in the browser: settings, guideline, data, preview, pay."""
+"""Setting up a project in the browser: settings, guideline, preview, pay."""
 
 import csv
-import gzip
 import io
 import json
 import re
 
 import pytest
 
-from annotation.forms import ProjectSettings, read_settings
 from annotation.project_form import form_from_settings, settings_from_form
+from annotation.project_settings import ProjectSettings, read_settings
 from storage.accounts import find_account
 from storage.annotators import ensure_annotator
 from storage.comparisons import read_comparisons
@@ -17,7 +16,7 @@ from storage.guidelines import current_guideline, list_guidelines
 from storage.projects import find_project, get_project
 from storage.standing import count_answer
 from storage.tables import utc_now
-from storage.votes import open_comparisons
+from tests.annotation.uploading import comparison, lines, upload
 from workbench.errors import ConfigError
 
 FULL = {
@@ -78,29 +77,6 @@ def test_what_cannot_be_is_named(fields, problem: str) -> None:
         settings_from_form({**form_from_settings(ProjectSettings()), **fields}, {})
 
 
-def post(service, path: str, token: str, **data):
-    return service.browser.post(path, data={"csrf": token, **data}, follow_redirects=False)
-
-
-def upload(service, token: str, content: bytes, name: str = "c.jsonl", project: str = "stories"):
-    return service.browser.post(
-        f"/projects/{project}/upload", data={"csrf": token}, files={"file": (name, content)}
-    )
-
-
-def lines(*objects) -> bytes:
-    return b"".join(json.dumps(each).encode() + b"\n" for each in objects)
-
-
-def comparison(number: int = 0, **more):
-    return {
-        "id": f"c{number}",
-        "prompt": f"p{number}",
-        "completions": [{"text": "a", "source": "m"}, {"text": "b"}],
-        **more,
-    }
-
-
 def project(service, name: str = "stories"):
     with service.database.reading() as session:
         return get_project(session, name)
@@ -109,7 +85,7 @@ def project(service, name: str = "stories"):
 def test_a_lead_makes_a_project_and_leads_it(service) -> None:
     token = service.become("lea")
     assert "New project" in service.browser.get("/").text
-    made = post(service, "/new-project", token, name="My “new” project?", criteria=["helpful", "harmless"])
+    made = service.post("/new-project", token, name="My “new” project?", criteria=["helpful", "harmless"])
     assert made.status_code == 303
     page = service.browser.get(made.headers["location"])
     assert page.status_code == 200 and "harmless" in page.text
@@ -126,22 +102,20 @@ def test_a_lead_makes_a_project_and_leads_it(service) -> None:
 @pytest.mark.parametrize("name", ["", "  ", "a/b", "a\\b", "x" * 81, "a\nb", "..", "stories"])
 def test_names_that_cannot_be_paths_are_refused(service, name: str) -> None:
     token = service.become("lea")
-    answer = post(service, "/new-project", token, name=name, description="<b>kept</b>")
+    answer = service.post("/new-project", token, name=name, description="<b>kept</b>")
     assert answer.status_code == 422 and "&lt;b&gt;kept" in answer.text
 
 
 def test_settings_are_saved_whole_or_not_at_all(service) -> None:
     token = service.become("lea")
     fields = form_from_settings(read_settings(FULL))
-    saved = post(service, "/projects/stories/settings", token, **fields, description="of animals")
+    saved = service.post("/projects/stories/settings", token, **fields, description="of animals")
     assert saved.status_code == 303
     assert project(service).description == "of animals"
     assert read_settings(project(service).settings) == read_settings(FULL)
     page = service.browser.get("/projects/stories/settings?done=saved").text
     assert "Which helps more?" in page and "Europe/Berlin" in page and "Saved" in page
-    refused = post(
-        service, "/projects/stories/settings", token, **{**fields, "note": "maybe", "flags": "<i>"}
-    )
+    refused = service.post("/projects/stories/settings", token, **{**fields, "note": "maybe", "flags": "<i>"})
     assert refused.status_code == 422 and "note must be one of" in refused.text
     assert "&lt;i&gt;" in refused.text, "what was typed is still there"
     assert read_settings(project(service).settings) == read_settings(FULL)
@@ -150,61 +124,16 @@ def test_settings_are_saved_whole_or_not_at_all(service) -> None:
 def test_pause_and_resume(service) -> None:
     token = service.become("lea")
     for status in ("paused", "open", "closed"):
-        assert post(service, "/projects/stories/status", token, status=status).status_code == 303
+        assert service.post("/projects/stories/status", token, status=status).status_code == 303
         assert read_settings(project(service).settings).status == status
         assert f"<strong>{status}</strong>" in service.browser.get("/projects/stories").text
-    assert post(service, "/projects/stories/status", token, status="ajar").status_code == 409
-
-
-def test_a_file_is_added_whole_or_not_at_all(service) -> None:
-    token = service.become("lea")
-    good = upload(service, token, lines(*(comparison(i) for i in range(3))))
-    assert good.status_code == 200 and "Added: 3 comparisons, 6 completions" in re.sub(r"\s+", " ", good.text)
-    again = upload(
-        service, token, gzip.compress(lines(*(comparison(i) for i in range(4)))), name="c.jsonl.gz"
-    )
-    assert "Added: 1 comparisons" in re.sub(r"\s+", " ", again.text)
-    bad = comparison(9, completions=[{"text": 5}])
-    refused = upload(service, token, lines(comparison(8), bad), name="../../etc/<b>.jsonl")
-    assert refused.status_code == 422
-    assert "&lt;b&gt;.jsonl:2: field &#39;completions[0].text&#39;" in refused.text, refused.text
-    assert "Nothing was added" in refused.text and "etc" not in refused.text
-    with service.database.reading() as session:
-        found = list(read_comparisons(session, project(service).id))
-        assert [c.id for c in found] == ["c0", "c1", "c2", "c3"]
-        assert open_comparisons(session, project(service).id) == 4
-    empty = upload(service, token, b"\n", name="empty.jsonl")
-    assert empty.status_code == 422 and "empty.jsonl holds no comparison" in empty.text
-    assert post(service, "/projects/stories/upload", token).status_code == 422
-
-
-def test_a_file_that_is_too_large_is_refused(service) -> None:
-    token = service.become("lea")
-    answer = upload(service, token, b"x" * (65 << 20))
-    assert answer.status_code == 413 and "larger than the 64 MB" in answer.text
-
-
-def test_a_packed_file_is_limited_in_what_it_unpacks_to(service) -> None:
-    token = service.become("lea")
-    state = service.browser.app.state
-    state.settings = state.settings.model_copy(update={"upload_megabytes": 1})
-    packed = gzip.compress(b"\n" * (9 << 20), compresslevel=1)
-    answer = upload(service, token, packed, name="c.jsonl.gz")
-    assert answer.status_code == 422 and "unpacks to more than the 8 MB" in answer.text
-
-
-def test_a_packed_file_that_is_damaged_is_refused(service) -> None:
-    token = service.become("lea")
-    packed = bytearray(gzip.compress(lines(*(comparison(i) for i in range(50)))))
-    packed[40:60] = b"\xff" * 20
-    answer = upload(service, token, bytes(packed), name="c.jsonl.gz")
-    assert answer.status_code == 422 and "cannot read c.jsonl.gz" in answer.text
+    assert service.post("/projects/stories/status", token, status="ajar").status_code == 409
 
 
 def test_ids_that_no_database_holds_are_refused(service) -> None:
     token = service.become("lea")
     for page in (f"webhooks/{2**64}/remove", f"questions/{2**64}", f"review/{2**64}"):
-        assert post(service, f"/projects/stories/{page}", token).status_code == 422, page
+        assert service.post(f"/projects/stories/{page}", token).status_code == 422, page
 
 
 def test_the_preview_shows_the_leads_own_data_and_nobodys_name(service) -> None:
@@ -226,17 +155,17 @@ def test_the_preview_shows_the_leads_own_data_and_nobodys_name(service) -> None:
 def test_guidelines_have_versions_and_labels_can_be_redone(service) -> None:
     token = service.become("lea")
     path = "/projects/stories/guidelines"
-    look = post(service, path, token, text="# Be *kind*", action="look")
+    look = service.post(path, token, text="# Be *kind*", action="look")
     assert "<h1>Be <em>kind</em></h1>" in look.text and "v1" not in look.text
-    assert post(service, path, token, text="Be kind.\r\nAlways.").headers["location"].endswith("?done=v1")
-    assert post(service, path, token, text="Be kind.\nAlways.").status_code == 422, "nothing is new"
+    assert service.post(path, token, text="Be kind.\r\nAlways.").headers["location"].endswith("?done=v1")
+    assert service.post(path, token, text="Be kind.\nAlways.").status_code == 422, "nothing is new"
     ranked = [
         comparison(i, rankings=[{"annotator": who, "guideline": "v1", "ranks": [1, 2]} for who in ("x", "y")])
         for i in range(3)
     ]
     upload(service, token, lines(*ranked))
-    assert post(service, "/projects/stories/redo", token, version="v1").status_code == 422, "v1 is in force"
-    assert post(service, path, token, text="Be kinder.", changes="More kindness").status_code == 303
+    assert service.post("/projects/stories/redo", token, version="v1").status_code == 422, "v1 is in force"
+    assert service.post(path, token, text="Be kinder.", changes="More kindness").status_code == 303
     with service.database.reading() as session:
         found = current_guideline(session, project(service).id)
         assert (found.version, found.changes) == ("v2", "More kindness")
@@ -246,21 +175,21 @@ def test_guidelines_have_versions_and_labels_can_be_redone(service) -> None:
         ]
     page = service.browser.get(path).text
     assert "Redo the labels of v1" in page and "Redo the labels of v2" not in page
-    done = post(service, "/projects/stories/redo", token, version="v1", withdraw="true")
+    done = service.post("/projects/stories/redo", token, version="v1", withdraw="true")
     assert "3 comparisons will be ranked again; 6 old labels no longer count" in done.text
     with service.database.reading() as session:
         stored = {c.id: c for c in read_comparisons(session, project(service).id)}
         assert set(stored) == {"c0", "c1", "c2", "c0@v2", "c1@v2", "c2@v2"}
         assert stored["c1@v2"].prompt == "p1" and stored["c1@v2"].tags == {"redo_of": "c1"}
         assert not any(c.rankings for c in stored.values())
-    again = post(service, "/projects/stories/redo", token, version="v1")
+    again = service.post("/projects/stories/redo", token, version="v1")
     assert "0 comparisons" in again.text
 
 
 def test_pay_is_counted_by_pseudonym(service) -> None:
     token = service.become("lea")
     fields = form_from_settings(read_settings({"pay": {"per_hour": 18, "currency": "EUR"}}))
-    post(service, "/projects/stories/settings", token, **fields)
+    service.post("/projects/stories/settings", token, **fields)
     with service.database.writing() as session:
         found = get_project(session, "stories")
         annotator = ensure_annotator(session, find_account(session, "ann").id)
@@ -293,7 +222,7 @@ def test_hostile_words_are_shown_as_words_everywhere(service) -> None:
     token = service.become("lea")
     hostile = "<script>alert(1)</script>'\"; DROP TABLE project; --"
     name = hostile.replace("/", "")
-    assert post(service, "/new-project", token, name=name, description=hostile).status_code == 303
+    assert service.post("/new-project", token, name=name, description=hostile).status_code == 303
     made = project(service, name)
     base = "/projects/" + __import__("urllib.parse").parse.quote(name, safe="")
     fields = {
@@ -301,8 +230,8 @@ def test_hostile_words_are_shown_as_words_everywhere(service) -> None:
         "criteria": f"c | {hostile}",
         "content_warning": hostile,
     }
-    assert post(service, f"{base}/settings", token, **fields, description=hostile).status_code == 303
-    post(service, f"{base}/guidelines", token, text=hostile, changes=hostile)
+    assert service.post(f"{base}/settings", token, **fields, description=hostile).status_code == 303
+    service.post(f"{base}/guidelines", token, text=hostile, changes=hostile)
     upload(service, token, lines(comparison(0, prompt=hostile)), project=base.removeprefix("/projects/"))
     for page in ("", "/settings", "/guidelines", "/guideline", "/data", "/members", "/pay", "/preview"):
         text = service.browser.get(base + page).text

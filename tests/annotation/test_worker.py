@@ -12,9 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from sqlalchemy import select, update
 
+from annotation.duties import Rounds
+from annotation.jobs import JOBS
 from annotation.settings import Settings
 from annotation.webhooks import NotTold, check_url, secret_of, send
-from annotation.worker import JOBS, Worker, working
+from annotation.worker import Worker, working
 from cli.main import main
 from storage.audit import count_unsealed, record, verify
 from storage.hooks import (
@@ -89,7 +91,7 @@ def say(service, *numbers: int) -> None:
 
 
 def run(worker: Worker) -> None:
-    worker._due = dict.fromkeys(worker._due, 0.0)
+    worker.rounds = Rounds(worker.database)
     while worker.step():
         pass
 

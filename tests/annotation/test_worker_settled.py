@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from annotation import worker as module
+from annotation import duties
+from annotation.duties import Rounds, feed_webhooks, find_disputes
+from annotation.jobs import JOBS
 from annotation.settings import Settings
-from annotation.worker import JOBS, Worker, feed_webhooks, find_disputes, working
+from annotation.worker import Worker, working
 from storage.audit import count_unsealed, record
 from storage.bookmarks import read_bookmark
 from storage.disputes import count_disputes
@@ -38,8 +40,8 @@ def project(database):
 
 
 @pytest.fixture
-def worker(database):
-    return Worker(database, SETTINGS)
+def rounds(database):
+    return Rounds(database)
 
 
 def torn(num: int, name: str):
@@ -65,7 +67,7 @@ def test_a_slow_job_does_not_delay_sealing(database, monkeypatch) -> None:
     """A job of ten seconds is at work when something is done; it is sealed within five all the same."""
     begun = threading.Event()
 
-    def slow(worker, payload) -> None:
+    def slow(database, settings, payload) -> None:
         begun.set()
         time.sleep(10)
 
@@ -105,25 +107,25 @@ def test_a_job_that_kills_its_workers_is_failed_after_its_last_attempt(database)
         assert claim(session, ["deadly"], "w6", now=now + timedelta(hours=3)).id == other, "the next is done"
 
 
-def test_disputes_are_found_once_and_the_place_is_kept(database, project, worker) -> None:
+def test_disputes_are_found_once_and_the_place_is_kept(database, project, rounds) -> None:
     with database.writing() as session:
         load(session, project, torn(3, "first"))
-    find_disputes(worker)
-    find_disputes(worker)
+    find_disputes(rounds)
+    find_disputes(rounds)
     assert open_disputes(database, project) == 3
     with database.reading() as session:
-        assert read_bookmark(session, "disputes") == 6 and not worker.measured
-    find_disputes(Worker(database, SETTINGS))
+        assert read_bookmark(session, "disputes") == 6 and not rounds.measured
+    find_disputes(Rounds(database))
     assert open_disputes(database, project) == 3
 
 
-def test_more_rankings_than_a_batch_are_all_measured(database, project, worker, monkeypatch) -> None:
-    monkeypatch.setattr(module, "BATCH", 4)
+def test_more_rankings_than_a_batch_are_all_measured(database, project, rounds, monkeypatch) -> None:
+    monkeypatch.setattr(duties, "BATCH", 4)
     with database.writing() as session:
         load(session, project, torn(11, "first"))
     # On a machine at work one round may end before all is measured.
     for _ in range(10):
-        find_disputes(worker)
+        find_disputes(rounds)
     assert open_disputes(database, project) == 11
 
 
@@ -134,23 +136,23 @@ def test_an_import_that_ends_after_later_rankings_is_not_missed(new_database, ho
     with database.writing() as session:
         slow, busy = create_project(session, "slow"), create_project(session, "busy")
         add_webhook(session, busy.id, "https://8.8.8.8/", ["submission.created"], actor="test")
-    worker = Worker(database, SETTINGS)
+    rounds = Rounds(database)
     with database.writing() as session:
         load(session, slow, torn(2, "slow"))
         for part in range(3):
             with database.writing() as other:
                 load(other, busy, torn(300, f"busy{part}"))
             while open_disputes(database, busy) < 300 * (part + 1):
-                find_disputes(worker)
+                find_disputes(rounds)
         assert open_disputes(database, busy) == 900 and open_disputes(database, slow) == 0
         with database.reading() as reading:
             assert read_bookmark(reading, "disputes") == 0, "four ids before them are not settled"
-        assert len(worker.measured) == 1800
+        assert len(rounds.measured) == 1800
     for _ in range(3):
-        find_disputes(worker)
+        find_disputes(rounds)
     assert open_disputes(database, slow) == 2
     with database.reading() as reading:
-        assert read_bookmark(reading, "disputes") == 1804 and not worker.measured
+        assert read_bookmark(reading, "disputes") == 1804 and not rounds.measured
 
 
 def test_a_webhook_hears_of_a_submission_that_ends_late(new_database, home) -> None:
@@ -162,7 +164,7 @@ def test_a_webhook_hears_of_a_submission_that_ends_late(new_database, home) -> N
         add_webhook(session, project.id, "https://8.8.8.8/", ["submission.created"], actor="test")
     work = Work(database, project)
     work.load(make_comparisons(6))
-    worker = Worker(database, SETTINGS)
+    rounds = Rounds(database)
     leases = [work.take(name) for name in ("ann", "bob", "eve")]
     with database.writing() as session:
         late = session.execute(
@@ -172,7 +174,7 @@ def test_a_webhook_hears_of_a_submission_that_ends_late(new_database, home) -> N
         for lease in leases[1:]:
             work.submit(lease)
         for _ in range(3):
-            feed_webhooks(worker)
+            feed_webhooks(rounds)
         session.execute(
             text(
                 "INSERT INTO submission (id, comparison_id, annotator_id, annotator_kind, origin, attempt, revision,"
@@ -182,7 +184,7 @@ def test_a_webhook_hears_of_a_submission_that_ends_late(new_database, home) -> N
             {"id": late, "comparison": leases[0].comparison_id, "annotator": leases[0].annotator_id},
         )
     for _ in range(3):
-        feed_webhooks(worker)
+        feed_webhooks(rounds)
     with database.reading() as session:
         told = sorted(session.scalars(select(WebhookEvent.body)), key=lambda body: body["submission"])
         assert [body["submission"] for body in told] == [late, late + 1, late + 2]

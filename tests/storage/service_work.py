@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storage.annotators import AnnotatorRecord, ensure_annotators, get_annotator
-from storage.answering import Answer, Written, find_written, write_answer
+from storage.answering import Written, find_written, write_answer
+from storage.answers import Answer
 from storage.assignment import Nothing, Rules, next_lease
 from storage.database import Database
 from storage.history import own_submission

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.panels import PANEL, comparison, generator, panel, random_comparisons
-from workbench.records import Comparison, Completion, Message, Ranking
+from workbench.records import Comparison, Completion
 from workbench.statistics.agreement import count_units, pair_label_alpha, panel_agreement, raw_agreement
 from workbench.statistics.annotator_pairs import annotator_pairs, meetings
-from workbench.statistics.annotators import annotator_figures, intra_agreement
+from workbench.statistics.annotators import annotator_figures
 from workbench.statistics.disputes import find_disputes
 from workbench.statistics.estimates import Estimate
 from workbench.statistics.kappa import cohen_kappa
@@ -185,96 +185,6 @@ def test_best_first_storage_does_not_lower_alpha() -> None:
     )
 
 
-def test_completions_are_matched_across_comparisons_by_words_and_source() -> None:
-    first = comparison("p", {"ann": [1, 2]}, texts=("x", "y"), name="c1")
-    second = comparison("p", {"bob": [2, 1, 3]}, texts=("y", "x", "z"), name="c2")
-    labels = expand_pairs([first, second])
-    counts = count_units(labels)
-    assert counts.met.sum() / 2 == 1 and raw_agreement(counts)[0] == 1.0
-    elsewhere = replace(second, completions=tuple(replace(c, source=("other",)) for c in second.completions))
-    assert count_units(expand_pairs([first, elsewhere])).met.sum() == 0
-
-
-def test_identical_completions_are_never_a_pair() -> None:
-    labels = expand_pairs([comparison("p", {"ann": [1, 1, 2], "bob": [1, 2, 3]}, texts=("x", "x", "y"))])
-    assert labels.dropped["pairs of completions with the same words"] == 2
-    assert labels.dropped["judgements repeated on copies of one completion"] == 2
-    assert len(labels) == 2, "one judgement each of x against y"
-    contradicting = expand_pairs([comparison("p", {"ann": [1, 3, 2]}, texts=("x", "x", "y"))])
-    assert len(contradicting) == 0
-    assert contradicting.dropped["judgements that contradict each other on copies of one completion"] == 2
-
-
-def test_what_is_not_counted_is_told() -> None:
-    gold = replace(comparison("g", {"ann": [1, 2]}), kind="gold")
-    adjudicated = comparison("p", {"ann": [1, 2], "bob": [1, 2]})
-    verdict = Ranking(id="v", annotator="lead", annotator_kind="adjudicator", ranks=(2, 1))
-    skipped = Ranking(id="s", annotator="cat", ranks=None, outcome="skipped", reason="unclear")
-    partial = comparison("q", {"ann": [1, None, 2]})
-    labels = expand_pairs(
-        [gold, replace(adjudicated, rankings=(*adjudicated.rankings, verdict, skipped)), partial]
-    )
-    assert labels.dropped == {
-        "rankings of gold comparisons": 1,
-        "adjudications": 1,
-        "pairs of which a completion was left unranked": 2,
-    }
-    assert labels.counts == {"comparisons": 3, "rankings": 3, "skips": 1}
-    assert raw_agreement(count_units(labels)) == (1.0, 1.0)
-
-
-def test_not_shown_is_not_left_unranked() -> None:
-    labels = expand_pairs([comparison("p", {"ann": [1, 2, None]}, order=(1, 0))])
-    assert labels.dropped == {} and len(labels) == 1
-
-
-def test_position_bias_counts_the_first_shown() -> None:
-    """In three pairs ann prefers what stood first twice; the tie says nothing."""
-    parts = [
-        comparison("p", {"ann": [1, 2]}, order=(0, 1)),
-        comparison("q", {"ann": [1, 2]}, order=(1, 0)),
-        comparison("r", {"ann": [2, 1]}, order=(1, 0)),
-        comparison("s", {"ann": [1, 1]}, order=(0, 1)),
-    ]
-    (figures,) = annotator_figures(expand_pairs(parts), draws=0, generator=generator())
-    assert (figures.first_shown.value, figures.first_shown.n) == (pytest.approx(2 / 3), 3)
-    assert figures.ties.value == pytest.approx(1 / 4)
-
-
-def test_one_annotator_with_themselves() -> None:
-    again = [
-        Ranking(id=str(i), annotator="ann", ranks=ranks, attempt=i)
-        for i, ranks in enumerate([(1, 2), (1, 2), (2, 1)], start=1)
-    ]
-    base = comparison("p", {"bob": [1, 2]})
-    labels = expand_pairs([replace(base, rankings=(*base.rankings, *again))])
-    intra = intra_agreement(labels, draws=0, generator=generator())
-    assert (intra.value, intra.n) == (pytest.approx(1 / 3), 3)
-    with_ties, _ = raw_agreement(count_units(labels))
-    assert with_ties == pytest.approx(2 / 3), "all of ann's judgements meet bob's; never one another"
-
-
-def test_annotator_figures_and_pairs_by_hand() -> None:
-    """ann and bob: p1 agrees on 4 of 6 (bob has no tie where ann has one, and turns one pair around)."""
-    labels = expand_pairs(panel())
-    figures = {f.judge.name: f for f in annotator_figures(labels, draws=0, generator=generator())}
-    assert set(figures) == {"ann", "bob", "cat"}
-    met = meetings(labels)
-    assert not isinstance(met, str)
-    pairs = annotator_pairs(labels, met, intervals=False)
-    totals = {(labels.judges[p.one].name, labels.judges[p.two].name): p for p in pairs}
-    assert {key: p.with_ties.n for key, p in totals.items()} == {
-        ("ann", "bob"): 12,
-        ("ann", "cat"): 12,
-        ("bob", "cat"): 6,
-    }
-    assert totals["ann", "bob"].with_ties.value == pytest.approx(10 / 12)
-    few = totals["ann", "bob"].kappa
-    assert few.value is not None and few.low is None and "fewer than 30" in str(few.reason)
-    met_of_ann = sum(p.with_ties.n for key, p in totals.items() if "ann" in key)
-    assert figures["ann"].with_ties.n == met_of_ann
-
-
 BAD = {
     "one annotator": [comparison("p", {"ann": [1, 2]}), comparison("q", {"ann": [1, 2]})],
     "no overlap": [comparison("p", {"ann": [1, 2]}), comparison("q", {"bob": [1, 2]})],
@@ -306,14 +216,3 @@ def test_all_ties_agree_and_have_no_alpha() -> None:
     assert figures.with_ties.value == 1.0
     assert "all judgements are the same" in str(figures.alpha_nominal.reason)
     assert "decisive" in str(figures.decisive.reason)
-
-
-def test_too_many_meetings_are_refused_with_their_number() -> None:
-    labels = expand_pairs([comparison("p", {f"a{i}": [1, 2] for i in range(100)})])
-    assert "4,950 meetings" in str(meetings(labels, limit=1000))
-
-
-def test_prompt_text_and_message_are_different_prompts() -> None:
-    text = comparison("p", {"ann": [1, 2]})
-    message = replace(comparison("p", {"bob": [1, 2]}, name="m"), prompt=(Message("user", "p"),))
-    assert expand_pairs([text, message]).num_prompts == 2
