@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from annotation.jobs import AGREEMENT_JOB, FIGURES_JOB, WEBHOOK_JOB
-from annotation.project_settings import read_settings
+from annotation.measuring import measure
 from storage.audit import count_unsealed, seal
 from storage.bookmarks import move_bookmark, read_bookmark, take_bookmark
 from storage.carried import PROGRESS, read_counters
 from storage.database import Database
-from storage.disputes import disputable, measure_disputes, settings_of
+from storage.disagreement import MEASURED, disputable
 from storage.figures import read_figure
 from storage.hooks import list_webhooks, next_event, tell_submissions
 from storage.jobs import enqueue, is_pending, prune
@@ -88,24 +88,19 @@ def find_disputes(rounds: Rounds) -> None:
 
 def _measure_some(rounds: Rounds) -> bool:
     """Measure a batch, and let the next begin after what is measured and settled; whether there may be more."""
-    name = "disputes"
     with rounds.database.reading() as session:
         newest = rounds.settled.look(session)
-        position = read_bookmark(session, name)
+        position = read_bookmark(session, MEASURED)
         following = submissions_after(session, position, len(rounds.measured) + BATCH)
     fresh = [key for key in following if key not in rounds.measured][:BATCH]
     is_all = len(fresh) < BATCH
     end = max(position, min(rounds.settled.position, newest if is_all else fresh[-1]))
     if fresh:
         with rounds.database.writing() as session:
-            found = disputable(session, fresh)
-            settings = settings_of(session, list(found))
-            thresholds = {key: read_settings(value).review_threshold for key, value in settings.items()}
-            for keys in found.values():
-                measure_disputes(session, keys, thresholds, now=utc_now())
+            measure(session, disputable(session, fresh))
     if end > position:
         with rounds.database.writing() as session:
-            move_bookmark(session, name, max(take_bookmark(session, name), end))
+            move_bookmark(session, MEASURED, max(take_bookmark(session, MEASURED), end))
     rounds.measured = {key for key in rounds.measured.union(fresh) if key > end}
     return not is_all
 

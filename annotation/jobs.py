@@ -7,10 +7,12 @@ from typing import Any
 from annotation.agreement_store import last_agreement, refresh_agreement
 from annotation.freezing import SNAPSHOT_JOB, freeze
 from annotation.label_studio.sync import PULL_JOB, run_pull_job
+from annotation.measuring import measure_withdrawn
 from annotation.settings import Settings
 from annotation.webhooks import deliver
 from storage.carried import PROGRESS, count_rows
 from storage.database import Database
+from storage.disagreement import MEASURE_JOB
 from storage.figures import count_submissions, keep_figure
 from storage.hooks import list_webhooks
 from storage.tables import utc_now
@@ -59,6 +61,11 @@ def tell_webhook(database: Database, settings: Settings, payload: Mapping[str, A
         deliver(database, settings, hook)
 
 
+def measure_again(database: Database, settings: Settings, payload: Mapping[str, Any]) -> None:
+    """Measure the disputes of comparisons whose rankings were withdrawn."""
+    measure_withdrawn(database, int(payload["first"]), int(payload["last"]))
+
+
 def pull_label_studio(database: Database, settings: Settings, payload: Mapping[str, Any]) -> None:
     """Bring in what changed in Label Studio."""
     run_pull_job(database, payload)
@@ -73,6 +80,7 @@ JOBS: Mapping[str, Callable[[Database, Settings, Mapping[str, Any]], None]] = {
     FIGURES_JOB: refresh_figures,
     AGREEMENT_JOB: refresh_report,
     WEBHOOK_JOB: tell_webhook,
+    MEASURE_JOB: measure_again,
     PULL_JOB: pull_label_studio,
     SNAPSHOT_JOB: make_snapshot,
 }

@@ -1,11 +1,9 @@
-"""Disputes: how far the rankings of a comparison disagree, the queue for reviewers, and what they decide."""
+"""Disputes on their way through the reviewers: the queue, and what they decide."""
 
 import secrets
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
 from typing import Any
 
 from sqlalchemy import exists, func, select
@@ -14,20 +12,12 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.annotators import ensure_annotator
 from storage.comparisons import read_comparisons
+from storage.disagreement import Ranks
 from storage.projects import note_change
-from storage.submissions import (
-    NewRanking,
-    add_rankings,
-    ranking_content_hash,
-    read_rankings,
-)
-from storage.tables import Account, Comparison, Dispute, Project, Submission
+from storage.submissions import NewRanking, add_rankings, ranking_content_hash
+from storage.tables import Account, Comparison, Dispute, Submission
 from workbench import records
 from workbench.errors import DataError
-
-Ranks = Sequence[int | None]
-
-_BATCH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,86 +32,6 @@ class DisputeRecord:
     status: str
     reason: str | None
     created_at: datetime
-
-
-def disagreement(rankings: Sequence[records.Ranking]) -> tuple[float, int]:
-    """How far annotators disagree on the criterion where they do so most, and how many ranked at all.
-
-    Over each two annotators and each two completions that both ranked: 0 for the same order, 1 for the opposite,
-    1/2 where one of them ties. People alone are compared, not an adjudication.
-    """
-    by_criterion: dict[str, dict[str, Ranks]] = defaultdict(dict)
-    for ranking in rankings:
-        if ranking.ranks is not None and ranking.annotator_kind != "adjudicator":
-            by_criterion[ranking.criterion][ranking.annotator] = ranking.ranks
-    annotators = {name for ranked in by_criterion.values() for name in ranked}
-    found = [
-        value
-        for ranked in by_criterion.values()
-        if (value := _disagreement(list(ranked.values()))) is not None
-    ]
-    return max(found, default=0.0), len(annotators)
-
-
-def _disagreement(ranked: Sequence[Ranks]) -> float | None:
-    total = count = 0.0
-    for one, other in combinations(ranked, 2):
-        for i, j in combinations(range(len(one)), 2):
-            first, second = _order(one, i, j), _order(other, i, j)
-            if first is not None and second is not None:
-                total += abs(first - second) / 2
-                count += 1
-    return total / count if count else None
-
-
-def _order(ranks: Ranks, i: int, j: int) -> int | None:
-    a, b = ranks[i], ranks[j]
-    return None if a is None or b is None else (a > b) - (a < b)
-
-
-def measure_disputes(
-    session: Session, comparison_ids: Sequence[int], thresholds: Mapping[int, float], *, now: datetime
-) -> int:
-    """Measure these comparisons anew: open disputes above their project's threshold, settle those that fell below.
-
-    What a reviewer decided or dismissed stays so. Returns how many were opened.
-    """
-    opened = 0
-    for start in range(0, len(comparison_ids), _BATCH):
-        some = list(comparison_ids[start : start + _BATCH])
-        projects = dict(
-            session.execute(
-                select(Comparison.id, Comparison.project_id).where(
-                    Comparison.id.in_(some), Comparison.kind == "ordinary"
-                )
-            ).all()
-        )
-        rankings = read_rankings(session, some)
-        known = {
-            row.comparison_id: row
-            for row in session.scalars(select(Dispute).where(Dispute.comparison_id.in_(some)))
-        }
-        for key, project_id in projects.items():
-            value, labels = disagreement(rankings.get(key, []))
-            is_disputed = labels > 1 and value > thresholds[project_id]
-            row = known.get(key)
-            if row is None and is_disputed:
-                session.add(
-                    Dispute(
-                        project_id=project_id,
-                        comparison_id=key,
-                        disagreement=value,
-                        labels=labels,
-                        created_at=now,
-                    )
-                )
-                opened += 1
-            elif row is not None and row.status in ("open", "settled"):
-                row.disagreement, row.labels = value, labels
-                row.status = "open" if is_disputed else "settled"
-                row.ended_at = None if is_disputed else now
-    session.flush()
-    return opened
 
 
 def list_disputes(
@@ -258,27 +168,6 @@ def _ranked_by(account_id: int) -> Any:
         Account.id == account_id,
         Submission.annotator_kind != "adjudicator",
     )
-
-
-def disputable(session: Session, submission_ids: Sequence[int]) -> dict[int, list[int]]:
-    """By project, the comparisons of these submissions that were ranked twice or more."""
-    found: dict[int, dict[int, None]] = defaultdict(dict)
-    for start in range(0, len(submission_ids), _BATCH):
-        query = (
-            select(Comparison.project_id, Comparison.id)
-            .join(Submission, Submission.comparison_id == Comparison.id)
-            .where(Submission.id.in_(submission_ids[start : start + _BATCH]), Comparison.votes > 1)
-            .distinct()
-        )
-        for project_id, key in session.execute(query):
-            found[project_id][key] = None
-    return {project_id: list(keys) for project_id, keys in found.items()}
-
-
-def settings_of(session: Session, project_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """The settings of these projects."""
-    query = select(Project.id, Project.settings).where(Project.id.in_(project_ids))
-    return dict(session.execute(query).all())
 
 
 def _record(row: Dispute, comparison: str) -> DisputeRecord:

@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from storage import audit
 from storage.comparisons import add_comparisons, comparison_hash, find_comparisons, read_comparisons
+from storage.disagreement import ask_to_measure
 from storage.guidelines import current_guideline
 from storage.projects import lock_project
 from storage.submissions import counting_submissions
-from storage.tables import Comparison, GuidelineVersion, Submission, Withdrawal
+from storage.tables import Comparison, GuidelineVersion, Submission, Withdrawal, utc_now
 from storage.votes import count_queue, recount
 from workbench.errors import DataError
 
@@ -57,8 +58,10 @@ def redo_labels(session: Session, project_id: int, version: str, *, withdraw: bo
     )
     if withdraw:
         reason = f"made under guideline {version}; done again under {current.version}"
-        session.add_all(Withdrawal(submission_id=key, reason=reason, actor=actor) for key, _, _ in found)
+        withdrawals = [Withdrawal(submission_id=key, reason=reason, actor=actor) for key, _, _ in found]
+        session.add_all(withdrawals)
         session.flush()
+        ask_to_measure(session, withdrawals, now=utc_now())
         recount(session, sorted({key for _, key, _ in found}))
     count_queue(session, project_id)
     done = Redone(comparisons=made, withdrawn=len(found) if withdraw else 0)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.annotators import get_annotator
 from storage.checkpoints import descendants_of
+from storage.disagreement import ask_to_measure
 from storage.gold import recount_gold
 from storage.runs import runs_touching
 from storage.submissions import counting_submissions
@@ -23,6 +24,7 @@ from storage.tables import (
     SnapshotAnnotator,
     Submission,
     Withdrawal,
+    utc_now,
 )
 from storage.votes import recount
 from workbench.errors import DataError, SnapshotError, quoted
@@ -72,7 +74,8 @@ def withdraw_annotator(
     standing = select(Withdrawal.id).where(Withdrawal.annotator_id == annotator.id, same_place).limit(1)
     if session.scalar(standing) is not None:
         return False
-    session.add(Withdrawal(project_id=project_id, annotator_id=annotator.id, reason=reason, actor=actor))
+    withdrawal = Withdrawal(project_id=project_id, annotator_id=annotator.id, reason=reason, actor=actor)
+    session.add(withdrawal)
     audit.record(
         session,
         actor,
@@ -81,6 +84,7 @@ def withdraw_annotator(
         {"reason": reason, "project": project_id},
     )
     session.flush()
+    ask_to_measure(session, [withdrawal], now=utc_now())
     made = select(Submission.comparison_id).where(Submission.annotator_id == annotator.id)
     recount(session, sorted(set(session.scalars(made))))
     recount_gold(session, annotator.id)
@@ -107,9 +111,11 @@ def withdraw_submission(session: Session, submission_id: int, *, reason: str, ac
             when=f"{before.created_at:%Y-%m-%d %H:%M} UTC",
             why=before.reason,
         )
-    session.add(Withdrawal(submission_id=submission_id, reason=reason, actor=actor))
+    withdrawal = Withdrawal(submission_id=submission_id, reason=reason, actor=actor)
+    session.add(withdrawal)
     audit.record(session, actor, "withdraw submission", f"submission:{submission_id}", {"reason": reason})
     session.flush()
+    ask_to_measure(session, [withdrawal], now=utc_now())
     recount(session, [submission.comparison_id])
     recount_gold(session, submission.annotator_id)
 
@@ -137,11 +143,13 @@ def withdraw_sitting(
             code="sitting",
             sitting=quoted(sitting),
         )
-    session.add_all(Withdrawal(submission_id=key, reason=reason, actor=actor) for key, _ in found)
+    withdrawals = [Withdrawal(submission_id=key, reason=reason, actor=actor) for key, _ in found]
+    session.add_all(withdrawals)
     subject = f"annotator:{annotator_id}"
     payload = {"sitting": sitting, "reason": reason, "submissions": [key for key, _ in found]}
     audit.record(session, actor, "withdraw sitting", subject, payload)
     session.flush()
+    ask_to_measure(session, withdrawals, now=utc_now())
     recount(session, sorted({comparison_id for _, comparison_id in found}))
     recount_gold(session, annotator_id)
     return len(found)

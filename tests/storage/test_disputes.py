@@ -9,16 +9,8 @@ from storage.accounts import create_account
 from storage.annotators import ensure_annotator, get_annotator
 from storage.bookmarks import move_bookmark, take_bookmark
 from storage.comparisons import read_comparisons
-from storage.disputes import (
-    count_disputes,
-    decide,
-    disagreement,
-    dismiss,
-    disputable,
-    list_disputes,
-    measure_disputes,
-    read_dispute,
-)
+from storage.disagreement import disagreement, disputable, measure_disputes
+from storage.disputes import count_disputes, decide, dismiss, list_disputes, read_dispute
 from storage.importing import import_comparisons_file
 from storage.tables import Account, Comparison, Submission
 from storage.withdrawals import withdraw_sitting, withdraw_submission
