@@ -59,6 +59,14 @@ def signed_in(request: Request, database: Reading) -> AccountRecord:
     return account
 
 
+def reader_of(request: Request, database: Session) -> AccountRecord | None:
+    """The same where a page is for strangers too; None for them."""
+    try:
+        return signed_in(request, database)
+    except SignInNeeded:
+        return None
+
+
 def _of_token(request: Request, database: Session, header: str) -> AccountRecord:
     scheme, _, token = header.partition(" ")
     now = utc_now()

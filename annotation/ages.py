@@ -18,7 +18,7 @@ def age(moment: datetime, t: Translate, now: datetime | None = None) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)
-            return t(f"age.{unit}s" if count > 1 else f"age.{unit}", count=count)
+            return t(f"age.{unit}", count=count)
     return t("age.now")
 
 

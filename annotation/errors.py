@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from annotation.access import Forbidden, NotFound, Refused, SignInNeeded, changing, signed_in
+from annotation.access import Forbidden, NotFound, Refused, SignInNeeded, changing, reader_of, signed_in
 from annotation.language import DEFAULT, Translate, messages, told, translator, words_for
 from annotation.pages import render
 from annotation.throttle import Throttle
@@ -100,11 +100,8 @@ def _said(t: Translate, text: str) -> str:
 def _reader(request: Request) -> AccountRecord | None:
     """Who reads the page, so that its navigation stays; None where nobody is signed in."""
     database: Database = request.app.state.database
-    try:
-        with database.reading() as session:
-            return signed_in(request, session)
-    except SignInNeeded:
-        return None
+    with database.reading() as session:
+        return reader_of(request, session)
 
 
 def _to_sign_in(request: Request, error: Exception) -> Response:

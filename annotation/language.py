@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from fastapi import Request
-from markupsafe import Markup, escape
+from markupsafe import EscapeFormatter, Markup, escape
 
 from storage.accounts import AccountRecord
 from workbench.errors import AccordError, DataError
@@ -23,7 +23,10 @@ Translate = Callable[..., str]
 
 @cache
 def messages(language: str, *parts: str) -> Mapping[str, str]:
-    """Messages of a language by their keys, all or those of some parts; `{name}` in one stands for a value."""
+    """Messages of a language by their keys, all or those of some parts.
+
+    `{name}` in one stands for a value, `{name:one|many}` for the words that go with a value of 1, or of any other.
+    """
     folder = files("annotation").joinpath(f"messages/{language}")
     return {
         f"{group}.{key}": message
@@ -43,7 +46,7 @@ def translator(language: str) -> Translate:
     table = messages(language)
 
     def translate(key: str, /, **values: object) -> str:
-        return table[key].format_map(values) if values else table[key]
+        return _Filler(Markup).vformat(table[key], (), values) if values else table[key]
 
     return translate
 
@@ -54,7 +57,7 @@ def page_translator(language: str) -> Callable[..., Markup]:
 
     def translate(key: str, /, **values: object) -> Markup:
         message = escape(table[key])
-        return message.format_map(values) if values else message
+        return Markup(_Filler(escape).vformat(message, (), values)) if values else message
 
     return translate
 
@@ -75,6 +78,23 @@ def told(error: AccordError, t: Translate) -> str:
     if isinstance(error, DataError) and error.code is not None:
         return t(f"refused.{error.code}", **error.values)
     return str(error)
+
+
+class _Filler(EscapeFormatter):
+    """Fills a message in; what is no markup is escaped by the function that it was made with."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        word = _word(value, format_spec)
+        return super().format_field(value, format_spec) if word is None else word
+
+
+def _word(value: object, choice: str) -> str | None:
+    """Of `one|many` the words for this value, which may be a number, a figure as written, or one in an element."""
+    one, bar, many = choice.partition("|")
+    if not bar:
+        return None
+    written = value.striptags() if isinstance(value, Markup) else str(value)
+    return one if written == "1" else many
 
 
 def _accepted(request: Request) -> list[str]:

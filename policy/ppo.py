@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
 
 from policy.config import PPOConfig
 from policy.models import Critic, drop_reference_adapter, restore_state, trained_state
@@ -30,6 +29,7 @@ from workbench.metrics import read_metrics
 from workbench.modeling.chat import decode_completion, template_hash
 from workbench.modeling.devices import set_threads
 from workbench.modeling.loading import load_causal_lm, load_tokenizer, save_model
+from workbench.modeling.lora import lora_config
 from workbench.modeling.processes import join_launch, open_shared_run
 from workbench.runs import Run, RunResult
 
@@ -69,7 +69,7 @@ def build_trainer(config: PPOConfig) -> PPOTrainer:
     set_threads(config.threads)
     folder = resolve_checkpoint(config.policy)
     records = prompts_for(config.prompts, config.prompt_use, None)
-    lora = _lora(config)
+    lora = lora_config(config.lora_rank, config.lora_alpha, config.lora_targets) if config.lora_rank else None
     model = load_causal_lm(folder, device=config.device, dtype=config.dtype if lora else "float32")
     rewards = [RewardScorer.load(path, config.device, dtype=config.dtype) for path in config.reward_models]
     critic = None
@@ -191,17 +191,6 @@ def _write_samples(trainer: PPOTrainer, path: Path) -> None:
 def _first_metrics(run: Run) -> dict[str, Any]:
     rows = read_metrics(run.folder / "metrics.jsonl")
     return rows[0] if rows else {}
-
-
-def _lora(config: PPOConfig) -> LoraConfig | None:
-    if not config.lora_rank:
-        return None
-    return LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        target_modules=list(config.lora_targets),
-        task_type="CAUSAL_LM",
-    )
 
 
 def _check_needed(config: PPOConfig) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
-from peft import LoraConfig
 from torch import nn
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback
 from trl import SFTConfig as TRLConfig
@@ -26,6 +25,7 @@ from workbench.console import progress_bar
 from workbench.modeling.chat import pad_id
 from workbench.modeling.devices import has_fast_bf16
 from workbench.modeling.logprobs import hidden_states, output_weight
+from workbench.modeling.lora import lora_config
 from workbench.modeling.losses import linear_cross_entropy
 from workbench.modeling.training import RECOMPUTE, checkpoints, last_checkpoint
 from workbench.runs import Run
@@ -116,7 +116,9 @@ def build_trainer(
         eval_dataset=_dataset(held_out) if held_out else None,
         processing_class=tokenizer,
         callbacks=[_RunCallback(run, config.save_minutes)],
-        peft_config=_lora(config),
+        peft_config=lora_config(config.lora_rank, config.lora_alpha, config.lora_targets)
+        if config.lora_rank
+        else None,
     )
     assert trainer.data_collator.pad_token_id == pad_id(tokenizer)
     trainer.remove_callback(PrinterCallback)  # It prints to stdout, which belongs to results.
@@ -184,19 +186,6 @@ def _arguments(config: SFTConfig, run: Run, device: torch.device) -> TRLConfig:
     args.per_device_train_batch_size = args.per_device_eval_batch_size = micro
     args.gradient_accumulation_steps = share // micro
     return args
-
-
-def _lora(config: SFTConfig) -> LoraConfig | None:
-    if not config.lora_rank:
-        return None
-    return LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        target_modules=list(config.lora_targets),
-        lora_dropout=0.0,
-        bias="none",
-        task_type="CAUSAL_LM",
-    )
 
 
 def _dataset(examples: Sequence[Example]) -> Dataset:

@@ -5,13 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from annotation.access import Reading, SignInNeeded, browser_session, check_form, signed_in
+from annotation.access import Reading, browser_session, check_form, reader_of
 from annotation.language import language_of, told, words_for
 from annotation.pages import render
 from annotation.passwords import hash_password
 from annotation.sessions import Sessions
 from annotation.throttle import Throttle
-from storage.accounts import AccountRecord
 from storage.invitations import accept_with_account, accept_with_new_account, find_invitation
 from storage.tables import utc_now
 from workbench.errors import DataError
@@ -37,7 +36,7 @@ def accept(
 ) -> Response:
     """Take it up. A new account is signed in at once, in a session of its own."""
     check_form(browser_session(request), csrf)
-    account = _account(request, database)
+    account = reader_of(request, database)
     if account is not None:
         with request.app.state.database.writing() as session:
             accept_with_account(session, token, account.id, now=utc_now())
@@ -69,13 +68,6 @@ def accept(
     return response
 
 
-def _account(request: Request, database: Reading) -> AccountRecord | None:
-    try:
-        return signed_in(request, database)
-    except SignInNeeded:
-        return None
-
-
 def _page(
     request: Request,
     token: str,
@@ -86,7 +78,7 @@ def _page(
     status: int = 200,
 ) -> HTMLResponse:
     found = find_invitation(database, token, now=utc_now())
-    account = _account(request, database)
+    account = reader_of(request, database)
     if found is None:
         t = words_for(request, account)
         return render(

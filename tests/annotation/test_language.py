@@ -18,8 +18,56 @@ def placeholders(message):
 def test_every_language_has_the_same_messages_with_the_same_values(language):
     ours, english = messages(language), messages("en")
     assert list(ours) == list(english)
-    assert [key for key in ours if placeholders(ours[key]) != placeholders(english[key])] == []
+    # One language may need a value again, for the words that go with it.
+    assert [key for key in ours if {*placeholders(ours[key])} != {*placeholders(english[key])}] == []
     assert [key for key, message in ours.items() if not message.strip()] == []
+
+
+COUNTED = re.compile(
+    r"{(\w+)} (?:old )?(annotators|comparisons|completions|days|disputes|events|hours|labels|minutes|questions"
+    r"|rankings|skips|submissions|tasks|tiers|tokens|webhooks)\b"
+)
+LIMITS = {"most", "snapshots.large"}
+"""Values, and a message, that name a limit, which is more than one."""
+
+
+def test_no_english_message_counts_one_as_many():
+    found = {(key, match[1]) for key, text in messages("en").items() for match in COUNTED.finditer(text)}
+    assert {each for each in found if not LIMITS & {*each}} == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "expected"),
+    [
+        ("data.counts", {"comparisons": 1, "submissions": "1"}, "1 comparison, 1 submission."),
+        ("data.counts", {"comparisons": "1,201", "submissions": 0}, "1,201 comparisons, 0 submissions."),
+        ("projects.made", {"submissions": 1, "annotators": 1}, "1 ranking that counts, by 1 annotator"),
+        ("projects.made", {"submissions": 24, "annotators": 2}, "24 rankings that count, by 2 annotators"),
+        ("annotator.standing", {"submissions": 1, "skipped": 1, "hours": "1.0"}, "1 submission, 1 of them a skip, in 1.0 hours."),
+        ("guidelines.redone_withdrawn", {"count": 1, "withdrawn": 1},
+         "1 comparison will be ranked again; 1 old label no longer counts."),
+        ("review.counts", {"decided": 1, "dismissed": 1, "settled": 1},
+         "1 was decided, 1 left as it is, 1 settled by later rankings or withdrawals."),
+        ("agreement.newer", {"count": 1}, "1 ranking has come since."),
+        ("webhooks.waiting", {"count": 1}, "1 event waits"),
+        ("age.minute", {"count": 1}, "1 minute ago"),
+        ("age.minute", {"count": 2}, "2 minutes ago"),
+    ],
+)  # fmt: skip
+def test_one_is_said_as_one_and_many_as_many(key, values, expected):
+    assert translator("en")(key, **values) == expected
+    assert page_translator("en")(key, **values) == expected
+    chinese = translator("zh")(key, **values)
+    assert chinese == page_translator("zh")(key, **values) and all(
+        str(value) in chinese for value in values.values()
+    )
+
+
+def test_a_figure_in_an_element_counts_as_what_it_says():
+    t = page_translator("en")
+    assert t("webhooks.waiting", count=Markup("<b>1</b>")) == "<b>1</b> event waits"
+    assert t("webhooks.waiting", count=Markup("<b>11</b>")) == "<b>11</b> events wait"
+    assert t("webhooks.waiting", count="<b>1</b>") == "&lt;b&gt;1&lt;/b&gt; events wait"
 
 
 def test_chinese_messages_are_chinese():

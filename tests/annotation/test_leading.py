@@ -104,7 +104,7 @@ def test_the_page_of_an_annotator_shows_what_they_did_in_the_service(service, to
         day = now.date().isoformat()
         count_answer(session, project.id, found.id, day=day, what="ranked", seconds=30, now=now, more={})
     shown = service.browser.get("/projects/stories/annotators/secret-x")
-    assert shown.status_code == 200 and "1 submissions" in shown.text
+    assert shown.status_code == 200 and "1 submission," in shown.text
 
 
 def test_a_lead_takes_labels_out_and_sees_what_learned_from_them(service, torn) -> None:

@@ -16,7 +16,7 @@ def test_a_file_is_added_whole_or_not_at_all(service) -> None:
     again = upload(
         service, token, gzip.compress(lines(*(comparison(i) for i in range(4)))), name="c.jsonl.gz"
     )
-    assert "Added: 1 comparisons" in re.sub(r"\s+", " ", again.text)
+    assert "Added: 1 comparison, 2 completions" in re.sub(r"\s+", " ", again.text)
     bad = comparison(9, completions=[{"text": 5}])
     refused = upload(service, token, lines(comparison(8), bad), name="../../etc/<b>.jsonl")
     assert refused.status_code == 422

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import main
 from tests.tiny_models import byte_tokenizer, tiny_model
 from tests.words import WORDS
 from workbench.checkpoints import CheckpointInfo, save_checkpoint
@@ -14,6 +15,18 @@ from workbench.modeling.chat import template_hash
 from workbench.modeling.heads import init_heads
 from workbench.modeling.loading import load_sequence_classifier, save_model
 from workbench.records import Comparison, Completion, Demonstration, Message, PromptRecord, Ranking
+
+
+@pytest.fixture
+def accord(home, capsys):
+    """Run a command; returns exit code, stdout and stderr."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import json
 import pytest
 from sqlalchemy import select
 
-from cli.main import main
 from storage.database import open_database
 from storage.tables import Comparison
 
@@ -21,18 +20,6 @@ LINES = [
     }
     for i in range(20)
 ]
-
-
-@pytest.fixture
-def accord(home, capsys):
-    """Run a command; returns exit code, stdout and stderr."""
-
-    def run(*arguments):
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -10,6 +10,17 @@ from workbench.errors import ConfigError
 from workbench.seeds import derive_seed
 
 
+def lora_config(rank: int, alpha: float, targets: Sequence[str], *, with_head: bool = False) -> LoraConfig:
+    """PEFT's settings of adapters of rank `rank` on the linear layers named in `targets`."""
+    return LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        target_modules=list(targets),
+        task_type="SEQ_CLS" if with_head else "CAUSAL_LM",
+        modules_to_save=["score"] if with_head else None,
+    )
+
+
 def add_lora(
     model: Any, *, rank: int, alpha: float, targets: Sequence[str], seed: int, with_head: bool = False
 ) -> Any:
@@ -18,13 +29,7 @@ def add_lora(
     `with_head` also trains the reward head, whole, and saves it with the adapter. The adapters begin as no change
     (B is 0), so the first outputs are the base's. ConfigError for names that no layer has.
     """
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        target_modules=list(targets),
-        task_type="SEQ_CLS" if with_head else "CAUSAL_LM",
-        modules_to_save=["score"] if with_head else None,
-    )
+    config = lora_config(rank, alpha, targets, with_head=with_head)
     state = torch.random.get_rng_state()
     torch.manual_seed(derive_seed(seed, "lora"))
     try:

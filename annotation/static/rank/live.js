@@ -28,7 +28,7 @@ const WORDS = {
     const seconds = Math.max((Date.now() - new Date(moment)) / 1000, 0);
     for (const [size, unit] of [[86400, "day"], [3600, "hour"], [60, "minute"]]) {
       const count = Math.floor(seconds / size);
-      if (count) return t(count > 1 ? `age.${unit}s` : `age.${unit}`, { count });
+      if (count) return t(`age.${unit}`, { count });
     }
     return t("age.now");
   },

@@ -12,11 +12,13 @@ export function known(key) {
   return key in table;
 }
 
-/** The message of a key, with `{name}` replaced by the value of that name. */
+/** The message of a key, with `{name}` replaced by the value, and `{name:one|many}` by the words that go with it. */
 export function t(key, values = {}) {
   const message = table[key];
   if (message === undefined) throw new Error(`no message '${key}'`);
-  return message.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  return message.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) =>
+    one === undefined ? String(values[name]) : values[name] === 1 ? one : many,
+  );
 }
 
 /** The letter that a card goes by. */

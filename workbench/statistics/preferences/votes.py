@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.statistics.groups import group_rows
 from workbench.statistics.pairs import PairLabels
 
 Floats = NDArray[np.float64]
@@ -92,14 +93,15 @@ def gather_votes(
     flip = np.where(one > two, -1, 1)
     low, high, way, shown = np.minimum(one, two), np.maximum(one, two), way * flip, shown * flip
     key = (((low * max(items, 1) + high) * max(people, 1) + who) * 3 + way + 1) * 3 + shown + 1
-    _, at, group = np.unique(key, return_index=True, return_inverse=True)
+    found = group_rows(key)
+    at = found.row
     return Votes(
         first=low[at],
         second=high[at],
         label=way[at],
         annotator=who[at],
         first_shown=shown[at],
-        count=np.asarray(np.bincount(group, weights=times, minlength=len(at)), np.float64),
+        count=np.asarray(np.bincount(found.group, weights=times, minlength=len(found)), np.float64),
         num_items=items,
         num_annotators=people,
     )
