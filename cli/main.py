@@ -173,9 +173,9 @@ def _run(name: str, rest: list[str]) -> int:
             raise
         return 1
     except KeyboardInterrupt:
-        print(
-            f"accord {name}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr
-        )
+        goes_on = name in ("demo", "loop") or name.endswith(" train")
+        more = "; the same command goes on from the last checkpoint" if goes_on else ""
+        print(f"accord {name}: interrupted{more}", file=sys.stderr)
         return 130
 
 

@@ -93,7 +93,8 @@ def score_file(checkpoint: str, comparisons: str, *, device: str | None = None) 
 
 
 def _lines(scorer: RewardScorer, chunk: list[Any]) -> Iterator[dict[str, Any]]:
-    rows = scorer.score([c.prompt for c in chunk], [[x.text for x in c.completions] for c in chunk])
+    texts = [[x.text for x in c.completions] for c in chunk]
+    rows = scorer.score([c.prompt for c in chunk], texts, [c.id for c in chunk])
     for comparison, row in zip(chunk, rows, strict=True):
         yield {
             "id": comparison.id,

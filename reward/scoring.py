@@ -89,21 +89,27 @@ class RewardScorer:
         """Where the model is."""
         return torch.device(self.model.device)
 
-    def score(self, prompts: Sequence[Prompt], completions: Sequence[Sequence[str]]) -> list[list[Score]]:
+    def score(
+        self,
+        prompts: Sequence[Prompt],
+        completions: Sequence[Sequence[str]],
+        ids: Sequence[str] | None = None,
+    ) -> list[list[Score]]:
         """Scores of each prompt's completions, which share its encoding; lists in the given order.
 
-        DataError for a prompt with a completion that exceed the model's context together.
+        DataError for a prompt with a completion that exceed the model's context together; it names the one of `ids`.
         """
+        names = ids or [f"number {i}" for i in range(len(prompts))]
         if len(prompts) != len(completions):
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} lists of completions")
         preflight(self.tokenizer, prompts)
         groups = [
             encode_group(
                 self.tokenizer,
-                Comparison(f"number {i}", prompt, tuple(Completion(text) for text in texts)),
+                Comparison(name, prompt, tuple(Completion(text) for text in texts)),
                 self.max_length,
             )
-            for i, (prompt, texts) in enumerate(zip(prompts, completions, strict=True))
+            for name, prompt, texts in zip(names, prompts, completions, strict=True)
             if texts
         ]
         sizes = [group.num_tokens for group in groups]

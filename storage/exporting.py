@@ -83,7 +83,7 @@ def export_hf(snapshot: Snapshot, target: str | Path, *, model: LabelModel | Non
     p_better, P(i over j) with ties as halves, a list of K lists, and p_best, P(i is the best), a list of K.
     """
     # Imported here: it takes a second, and only this export needs it.
-    from datasets import Dataset, DatasetDict
+    from datasets import Dataset, DatasetDict, disable_progress_bars
     from pyarrow import compute, parquet
 
     table = parquet.read_table(snapshot.path / TABLE)
@@ -95,6 +95,7 @@ def export_hf(snapshot: Snapshot, target: str | Path, *, model: LabelModel | Non
         table = table.append_column("p_best", [[c.winner.tolist() for c in found]])
     splits = {name: table.filter(compute.field("split") == name) for name in SPLITS}
     data = DatasetDict({name: Dataset(rows) for name, rows in splits.items() if rows.num_rows})
+    disable_progress_bars()  # They come out even where stderr is no terminal.
     with write_folder_aside(target) as folder:
         data.save_to_disk(str(folder))
     return {name: len(rows) for name, rows in data.items()}

@@ -26,8 +26,11 @@ def write_file_aside(target: str | Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         except BaseException as error:
+            # Before anything is removed, which frees what the error does not always name: space.
+            full = _full_disk(error, target)
             Path(file.name).unlink(missing_ok=True)
-            _explain_full_disk(error, target)
+            if full:
+                raise full from error
             raise
     os.chmod(file.name, 0o644)
     os.replace(file.name, target)
@@ -48,8 +51,10 @@ def write_folder_aside(target: str | Path) -> Iterator[Path]:
         yield aside
         _sync_tree(aside)
     except BaseException as error:
+        full = _full_disk(error, target)
         shutil.rmtree(aside, ignore_errors=True)
-        _explain_full_disk(error, target)
+        if full:
+            raise full from error
         raise
     os.chmod(aside, 0o755)
     old: Path | None = None
@@ -83,22 +88,24 @@ def hash_folder(folder: str | Path, *, leave_out: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()
 
 
-def _explain_full_disk(error: BaseException, target: Path) -> None:
+def _full_disk(error: BaseException, target: Path) -> AccordError | None:
+    """The error in our words where the disk or the file is full; None for any other."""
     # torch and safetensors report a full disk in words of their own, without an errno.
     code = error.errno if isinstance(error, OSError) else None
     said = str(error) if isinstance(error, Exception) else ""
     if code == errno.EFBIG or "File too large" in said:
-        raise AccordError(
+        return AccordError(
             f"a file would be larger than the system allows: {target} was not written, and what was there before is "
             "unchanged. Raise the limit (ulimit -f) and run the same command again"
-        ) from error
+        )
     words = "No space left on device" in said
     unsaid = isinstance(error, RuntimeError) and shutil.disk_usage(target.parent).free < 2**16
     if code in (errno.ENOSPC, errno.EDQUOT) or words or unsaid:
-        raise AccordError(
+        return AccordError(
             f"the disk is full: {target} was not written, and what was there before is unchanged. "
             "Free some space and run the same command again"
-        ) from error
+        )
+    return None
 
 
 def _sync_tree(folder: Path) -> None:

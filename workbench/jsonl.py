@@ -100,7 +100,8 @@ def parse_line(data: bytes) -> dict[str, Any]:
         raise RecordError(f"invalid UTF-8 at byte {error.start}", fix="Save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         raise RecordError(
-            f"not JSON: {error.msg} at column {error.colno}", fix="Each line is one JSON object"
+            f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}",
+            fix="Each line is one JSON object",
         ) from error
     except RecursionError as error:
         raise RecordError("is nested too deeply to be a record") from error

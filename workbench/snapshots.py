@@ -104,7 +104,9 @@ def write_snapshot(
         census = _write_table(table, selected)
         if not census.counts["comparisons"]:
             reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(selected.left_out.items()))
-            raise DataError(f"no label to freeze; left out: {reasons or 'nothing, there are no rankings'}")
+            raise DataError(
+                f"no label to freeze; left out: {reasons or 'nothing, there are no rankings that count'}"
+            )
         place = target or parent / census.content_hash[:16]
         if place.exists():
             return _existing(place, census.content_hash)

@@ -2,8 +2,10 @@
 
 import html
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from unicodedata import east_asian_width
 
 from workbench.statistics.estimates import Estimate
@@ -12,6 +14,8 @@ FAINT = " °"
 """What marks a faint cell in text."""
 NARROW = 7
 """Columns beyond which a stacked table has the counts of its estimates on a line of their own."""
+TEXT_WIDTH = 72
+"""Columns on a terminal beyond which a cell goes on below."""
 NUMERIC = ("count", "number", "percent", "estimate", "estimate_percent")
 
 
@@ -72,9 +76,12 @@ class Table:
     def to_text(self) -> str:
         """The table for a terminal: columns aligned, headings underlined, reasons of missing cells below."""
         cells, reasons = self._formatted()
-        grid = [[column.title for column in self.columns], *cells]
-        widths = [max(_width(row[i]) for row in grid) for i in range(len(self.columns))]
-        lines = [self._aligned(row, widths) for row in grid]
+        grid = [
+            list(zip_longest(*map(_wrapped, row), fillvalue=""))
+            for row in [[column.title for column in self.columns], *cells]
+        ]
+        widths = [max(_width(line[i]) for row in grid for line in row) for i in range(len(self.columns))]
+        lines = [self._aligned(line, widths) for row in grid for line in row]
         lines.insert(1, "  ".join("─" * width for width in widths))
         head = [self.title, ""] if self.title else []
         tail = [
@@ -194,6 +201,11 @@ def _format(cell: Cell, column: Column) -> str:
 def _mark(index: int) -> str:
     """A footnote mark: [1], [2], ..."""
     return f"[{index + 1}]"
+
+
+def _wrapped(cell: str) -> list[str]:
+    """The lines that a cell takes."""
+    return [part for line in cell.splitlines() for part in textwrap.wrap(line, TEXT_WIDTH)] or [""]
 
 
 def _width(text: str) -> int:

@@ -69,6 +69,14 @@ def test_neither_sampling_nor_a_comparison_takes_one(world, home, tmp_path, caps
     assert "prompt 'long-one'" in told and not (home / "runs" / "r").exists()
 
 
+def test_scoring_names_the_comparison_that_has_one(world, home, tmp_path, capsys):
+    samples = jsonl(tmp_path / "s.jsonl", {"id": "fits", "prompt": "a", "completions": [{"text": "b"}]},
+                    {"id": "long-one", "prompt": LONG, "completions": [{"text": "b"}]})  # fmt: skip
+    told = fails(capsys, "reward", "score", world.reward, samples, "--out", tmp_path / "scores.jsonl")
+    assert "comparison 'long-one'" in told and "too_long" not in told
+    assert not (tmp_path / "scores.jsonl").exists()
+
+
 # Changed by hand, half copied ------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """The command line as a person meets it: help, exit codes, and speed of `--help`."""
 
+import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -62,3 +64,15 @@ def test_sqlite_is_served_by_one_process(home, monkeypatch, capsys, processes):
 def test_two_words_before_one():
     assert split_command(["export", "trl", "--x"]) == ("export trl", ["--x"])
     assert split_command(["agreement", "file.jsonl"]) == ("agreement", ["file.jsonl"])
+
+
+def test_an_interrupted_import_promises_no_checkpoint(home, tmp_path):
+    assert main(["init"]) == 0 and main(["project", "create", "p"]) == 0
+    pipe = tmp_path / "c.jsonl"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "cli", "import", "comparisons", str(pipe), "--project", "p"]
+    # The pipe opens once the command reads it.
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, pipe.open("wb"):
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    assert (process.returncode, told) == (130, "accord import comparisons: interrupted\n")

@@ -44,6 +44,7 @@ def test_same_ranking_id_other_content_is_an_error(database, project, write_line
 BAD = {
     b"\xff\xfe": (None, "invalid UTF-8"),
     b"{": (None, "not JSON"),
+    b'{"prompt": "p': (None, "not JSON: Invalid control character at column"),
     b"[]": (None, "must be a JSON object"),
     b'{"prompt": "p", "prompt": "q", "completions": [{"text": "a"}]}': ("prompt", "twice"),
     b'{"prompt": "p", "completions": [{"text": "a", "text": "b"}]}': ("text", "twice"),

@@ -198,7 +198,9 @@ def test_withdrawn_labels_are_left_out_and_the_old_snapshot_stays(database, proj
 
 
 def test_nothing_to_freeze_is_an_error_and_leaves_nothing(freeze, tmp_path):
-    with pytest.raises(DataError, match="no label to freeze; left out: nothing, there are no rankings"):
+    with pytest.raises(
+        DataError, match="no label to freeze; left out: nothing, there are no rankings that count"
+    ):
         freeze(comparison("c"))
     assert list((tmp_path / "snapshots").iterdir()) == []
 

@@ -60,6 +60,17 @@ def test_text_table_aligns_wide_characters_and_lists_each_reason_once() -> None:
     assert lines[4].startswith("注释者" + " " * (len(HOSTILE) - 6 + 2))
 
 
+def test_a_long_cell_goes_on_below_in_text() -> None:
+    columns = [Column(title="policy"), Column(title="completion"), Column(title="reward", kind="number")]
+    table = Table(columns=columns, rows=[("start", f"One.\n{'word ' * 20}", 0.5), ("dpo", "", 1.0)])
+    assert table.to_text().splitlines()[2:] == [
+        "start   One." + " " * 65 + "    0.50",
+        "        " + " ".join(["word"] * 14),
+        "        " + " ".join(["word"] * 6),
+        "dpo" + " " * 74 + "    1.00",
+    ]
+
+
 def test_markdown_escapes_the_cell_border() -> None:
     row = next(line for line in small_table().to_markdown().splitlines() if "script" in line)
     assert len(re.findall(r"(?<!\\)\|", row)) == 5

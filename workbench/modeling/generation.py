@@ -122,24 +122,25 @@ def check_room(
     max_new_tokens: int,
     names: Sequence[str] | None = None,
 ) -> None:
-    """Raise ValueError naming the first prompt that is empty or leaves no room for its completion.
+    """Raise ValueError naming the longest prompt if it leaves no room for its completion, or one that is empty.
 
     `names` are the prompts' ids; without them they are numbered.
     """
     limit: int | None = getattr(base_causal_model(model).config, "max_position_embeddings", None)
-    for i, prompt in enumerate(prompts):
+    for i in sorted(range(len(prompts)), key=lambda i: -len(prompts[i])):
         name = f"prompt {i}" if names is None else f"prompt '{names[i]}'"
-        if not prompt:
+        tokens = len(prompts[i])
+        if not tokens:
             raise ValueError(f"{name} has no tokens; a prompt needs at least one (a bos, say)")
-        if limit is not None and len(prompt) + max_new_tokens > limit:
-            room = limit - len(prompt)
+        if limit is not None and tokens + max_new_tokens > limit:
+            room = limit - tokens
             lower = (
                 f" or lower max_new_tokens to {room}"
                 if room > 0
                 else ", or use a model with a longer context"
             )
             raise ValueError(
-                f"{name} has {len(prompt)} tokens and {max_new_tokens} more may follow, but the model has "
+                f"{name} has {tokens} tokens and {max_new_tokens} more may follow, but the model has "
                 f"{limit} positions; shorten the prompt{lower}"
             )
 

@@ -119,7 +119,7 @@ def encode_group(
         raise DataError(
             f"comparison '{comparison.id}' has {len(group.prompt)} tokens of prompt and {longest} in its longest "
             f"completion, together {len(group.prompt) + longest}; the model's context is {max_length}. "
-            "Use a model with a longer context, or set too_long to 'drop' to leave such comparisons out"
+            "Use a model with a longer context, or leave the comparison out"
         )
     return group
 

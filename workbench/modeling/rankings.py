@@ -235,10 +235,10 @@ def _ranked_group(
     completions = tuple(comparison.completions[i] for i in kept)
     try:
         group = encode_group(tokenizer, replace(comparison, completions=completions, rankings=()), max_length)
-    except DataError:
+    except DataError as error:
         if too_long == "drop":
             return None
-        raise
+        raise DataError(f"{error}, as too_long: drop does with all such") from error
     return RankedGroup(
         group=group,
         ranks=ranks[:, kept],

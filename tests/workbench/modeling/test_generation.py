@@ -201,7 +201,7 @@ def test_what_cannot_be_sampled_is_refused_with_the_way_out() -> None:
     with pytest.raises(
         ValueError, match=r"prompt 1 has 50 tokens and 20 more may follow.*64 positions.*to 14"
     ):
-        sampled(model, prompts_of(3, 50), [0, 1])
+        sampled(model, prompts_of(49, 50, 3), [0, 1, 2])
     with pytest.raises(ValueError, match="prompt 0 has no tokens"):
         sampled(model, [[]], [0])
     with pytest.raises(ValueError, match="one seed a prompt"):
