@@ -97,8 +97,8 @@ def _merge(values: Sequence[Any]) -> Any:
         return mean_over_seeds(known).to_json() if len(known) == len(values) else first
     if isinstance(first, Mapping):
         return {key: _merge([v[key] for v in values]) for key in first if all(key in v for v in values)}
-    if isinstance(first, float) and not isinstance(first, bool):
-        return mean_over_seeds([float(v) for v in values]).to_json()
+    if all(isinstance(v, float) for v in values):
+        return mean_over_seeds(values).to_json()
     return first if all(v == first for v in values) else list(values)
 
 

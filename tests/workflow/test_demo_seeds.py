@@ -19,6 +19,7 @@ def test_estimates_are_merged_where_they_stand():
             "policies": {"dpo": {"win_rate": {"value": v, "low": 0, "high": 1, "n": 9}}},
             "prompts": 9,
             "world": {"spread": v},
+            "installation_seconds": 64.0 if v == 0.6 else None,
         }
         for v in (0.6, 0.7, 0.8)
     ]
@@ -27,6 +28,7 @@ def test_estimates_are_merged_where_they_stand():
     assert merged["policies"]["dpo"]["win_rate"]["n"] == 3
     assert (merged["prompts"], merged["seeds"]) == (9, 3)
     assert merged["world"]["spread"]["value"] == pytest.approx(0.7)
+    assert merged["installation_seconds"] == [64.0, None, None], "only the first came from `make demo`"
 
 
 def test_the_text_shows_mean_interval_and_the_noise_floor():
