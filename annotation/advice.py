@@ -71,9 +71,11 @@ def _no_better_than_chance(agreement: "Agreement") -> Iterator[Advice]:
     ]
     if without and (best := max(without))[0] >= LITTLE / 2 + (alpha.value or 0.0):
         why += f" Without {shown(best[1], 40)} it would be {best[0]:.2f}."
+    they = "agree no better than chance" if alpha.high >= 0 else "disagree more than chance would have them"
+    turned = "" if alpha.high >= 0 else ", or a scale that some read the wrong way round"
     yield Advice(
         kind="guideline",
-        what="Find out first why annotators agree no better than chance: the task, the guideline, or who answers.",
+        what=f"Find out first why annotators {they}: the task, the guideline, or who answers{turned}.",
         why=why,
     )
 
@@ -86,13 +88,14 @@ def _rerank(agreement: "Agreement") -> Iterator[Advice]:
     ids = [name for prompt in disputes.prompts for name in prompt.comparisons]
     share = disputes.listed / disputes.disagreements
     spread = " The others are spread over many prompts." if share < 0.1 else ""
-    few = len(disputes.prompts)
+    few, met = len(disputes.prompts), disputes.prompts_met
+    these = "this one" if few == 1 else f"these {few}"
     yield Advice(
         kind="rerank",
-        what=f"Rank again, or settle, the {few} {plural('prompt', few)} listed under On what.",
+        what=f"Rank again, or settle, the {'' if few == 1 else f'{few} '}{plural('prompt', few)} listed under On what.",
         why=(
-            f"{disputes.listed:,} of the {disputes.disagreements:,} disagreements ({share:.0%}) are on these "
-            f"{few} of {disputes.prompts_met:,} prompts.{spread}"
+            f"{disputes.listed:,} of the {disputes.disagreements:,} disagreements ({share:.0%}) are on {these} "
+            f"of {met:,} {plural('prompt', met)}.{spread}"
         ),
         refers_to={"comparisons": ids},
     )
@@ -226,8 +229,8 @@ def _collect(agreement: "Agreement") -> Iterator[Advice]:
         if agreement.counts["annotators"] > 1:
             yield Advice(
                 kind="collect",
-                what="Give some comparisons to two annotators: a tenth of them is usual.",
-                why="No pair of completions was judged by two annotators, so nothing can be said on agreement.",
+                what="Have two annotators judge some of the same pairs: a tenth of the comparisons is usual.",
+                why="No pair of different completions was judged by two, so nothing can be said on agreement.",
             )
         else:
             yield Advice(

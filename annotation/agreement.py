@@ -179,6 +179,7 @@ def _counts(
     return {
         "comparisons": labels.counts.get("comparisons", 0),
         "comparisons_without_rankings": labels.counts.get("comparisons_without_rankings", 0),
+        "empty_completions": labels.counts.get("empty_completions", 0),
         "rankings": labels.counts.get("rankings", 0),
         "skips": labels.counts.get("skips", 0),
         "annotators": len(labels.judges),

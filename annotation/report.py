@@ -202,6 +202,7 @@ def _anchor_table(agreement: Agreement) -> Table:
 _COUNT_WORDS = {
     "comparisons": "comparisons read",
     "comparisons_without_rankings": "comparisons among them without any ranking",
+    "empty_completions": "empty completions in the comparisons read, which count as any other",
     "rankings": "rankings that count",
     "skips": "skips",
     "annotators": "annotators",

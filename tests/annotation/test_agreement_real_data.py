@@ -37,6 +37,7 @@ def test_pandalm(shared: Path) -> None:
         read_pandalm(shared / "pandalm/pandalm_3annotators.jsonl.gz"), source="PandaLM", draws=200
     ).to_json()
     assert found["counts"]["comparisons"] == found["counts"]["units_with_overlap"] == 999
+    assert found["counts"]["empty_completions"] == 54
     assert found["counts"]["prompts"] == 170 and found["counts"]["meetings"] == 2997
     assert found["alpha"]["nominal_as_stored"] == pytest.approx(known["alpha_nominal"], abs=1e-6)
     assert found["alpha"]["nominal"]["value"] == pytest.approx(0.8646, abs=5e-5)

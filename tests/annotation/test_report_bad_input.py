@@ -51,7 +51,7 @@ def test_one_annotator() -> None:
 def test_no_overlap() -> None:
     _, figures, text = forms([comparison("p", {"ann": [1, 2]}), comparison("q", {"bob": [1, 2]})])
     assert figures["counts"]["units"] == 2 and figures["counts"]["units_with_overlap"] == 0
-    assert "Give some comparisons to two annotators" in text
+    assert "Have two annotators judge some of the same pairs" in text
     assert "The ceiling of a reward model cannot be told" in text
     assert figures["annotators"][0]["reliability"]["value"] is None
 
@@ -66,12 +66,33 @@ def test_all_ties() -> None:
     assert "one and the same label throughout" in figures["annotator_pairs"][0]["cohen_kappa"]["reason"]
 
 
+def test_opposed_annotators_are_told_so() -> None:
+    _, figures, text = forms(
+        [
+            comparison(f"p{i}", {"ann": [1 + i % 2, 2 - i % 2], "bob": [2 - i % 2, 1 + i % 2]})
+            for i in range(40)
+        ]
+    )
+    assert figures["alpha"]["nominal"]["high"] < 0
+    assert "why annotators disagree more than chance would have them" in text
+    assert "no better than chance" not in text
+
+
+def test_identical_completions_are_no_pair() -> None:
+    same = [Comparison(f"c{i}", f"p{i}", (Completion("x"), Completion("x")), (
+        Ranking("1", "ann", (1, 2)), Ranking("2", "bob", (1, 2)))) for i in range(3)]  # fmt: skip
+    _, figures, text = forms(same)
+    assert figures["counts"]["judgements"] == 0
+    assert "No pair of different completions was judged by two" in text
+
+
 def test_one_prompt_with_all_the_data() -> None:
     rankings = {f"a{i}": [1, 2, 2] if i % 3 else [2, 1, 3] for i in range(40)}
     _, figures, text = forms([comparison("p", rankings)])
     with_ties = figures["raw"]["with_ties"]
     assert with_ties["n"] == 3 * 40 * 39 / 2
     assert with_ties["low"] is None, "one prompt says nothing of other prompts"
+    assert "the prompt listed under On what" in text and "on this one of 1 prompt." in text
     assert "Only 1 prompts" not in text and "Only 1 prompt has overlap" in text
 
 

@@ -63,6 +63,7 @@ class PairReader:
     def read(self, comparison: Comparison) -> None:
         """Take in one comparison with its rankings."""
         self.counts["comparisons"] += 1
+        self.counts["empty_completions"] += sum(not completion.text for completion in comparison.completions)
         if not comparison.rankings:
             self.counts["comparisons_without_rankings"] += 1
             return
