@@ -71,8 +71,14 @@ def test_an_interrupted_import_promises_no_checkpoint(home, tmp_path):
     pipe = tmp_path / "c.jsonl"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "cli", "import", "comparisons", str(pipe), "--project", "p"]
+    # A command inherits that SIGINT is ignored, as it is for whatever a shell starts in the background.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     # The pipe opens once the command reads it.
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, pipe.open("wb"):
+    with process, pipe.open("wb"):
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=60)[1]
     assert (process.returncode, told) == (130, "accord import comparisons: interrupted\n")
