@@ -63,7 +63,8 @@ class PairReader:
     def read(self, comparison: Comparison) -> None:
         """Take in one comparison with its rankings."""
         self.counts["comparisons"] += 1
-        self.counts["empty_completions"] += sum(not completion.text for completion in comparison.completions)
+        if empty := sum(not completion.text for completion in comparison.completions):
+            self.counts["empty_completions"] += empty
         if not comparison.rankings:
             self.counts["comparisons_without_rankings"] += 1
             return
